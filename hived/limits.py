@@ -1,0 +1,66 @@
+"""Every bound of the program, each a named constant with its unit in the name or the comment.
+
+Nothing here is computed and nothing is read from outside, so any room may import it.
+"""
+
+# Names and texts at the edge.
+NAME_CHARS_MAX = 40
+BODY_BYTES_MAX = 64 * 1024  # one message
+STATUS_CHARS_MAX = 200
+PATH_CHARS_MAX = 4096
+ALLOW_RULES_MAX = 200
+ALLOW_RULE_CHARS_MAX = 500
+RECIPIENTS_MAX = 1_000  # of one broadcast
+AGENTS_MAX = 1_000
+COMMAND_ID_CHARS_MAX = 128
+SUMMARY_CHARS_MAX = 160  # a tool call in the log
+DETAIL_CHARS_MAX = 500  # an error text in the log
+MODEL_CHARS_MAX = 120
+
+# The log and its store.
+WRITER_QUEUE_MAX = 20_000  # commands handed to the writer and not yet durable
+WRITER_BATCH_MAX = 2_000  # events of one fsync
+EVENT_BYTES_MAX = 256 * 1024  # one event, encoded, before compression
+REPLAY_CHUNK_EVENTS = 5_000
+SEGMENT_EVENTS = 1_000
+SNAPSHOT_EVERY_EVENTS = 10_000
+SNAPSHOTS_KEPT_MAX = 200
+SUBSCRIBER_QUEUE_EVENTS_MAX = 4_096  # beyond it a subscriber is cut with a position to resume from
+COMMAND_MEMORY = 10_000  # commands whose first answer is remembered
+LOG_PAGE_EVENTS_MAX = 1_000
+RECENT_TURNS_MAX = 50  # of one agent, kept in the turns view
+RECENT_MESSAGES_MAX = 100  # closed messages of one inbox, kept in the inbox view
+INBOX_OPEN_MAX = 1_000  # unread messages of one inbox; more are refused to the sender
+
+# Turns.
+LINE_BYTES_MAX = 16 * 1024 * 1024  # one line of the CLI; a longer one is skipped and told
+SPOOL_BYTES_MAX = 1024 * 1024 * 1024  # one turn's output
+STDERR_BYTES_MAX = 256 * 1024
+TURN_MESSAGES_MAX = 20  # messages given to one user line
+TURN_LINES_MAX = 200  # user lines of one turn
+TURN_TOOL_CALLS_MAX = 10_000
+IDLE_LIMIT_SECONDS = 600.0  # a silent CLI with nothing open
+TOOL_LIMIT_SECONDS = 3_600.0  # one running tool, unless the agent's config says otherwise
+START_LIMIT_SECONDS = 60.0  # from the host's start to the CLI's first line
+INTERRUPT_WAIT_SECONDS = 3.0
+TERM_WAIT_SECONDS = 2.0
+EXIT_WAIT_SECONDS = 5.0  # from the closing of stdin to the CLI's exit
+HOST_CONNECT_SECONDS = 5.0
+ATTEMPTS_MAX = 5  # deliveries of one message before it is dead
+RETRY_WAIT_SECONDS = 5.0  # doubles with each attempt
+RETRY_WAIT_SECONDS_MAX = 600.0
+RATE_LIMIT_WAIT_SECONDS = 60.0  # where the CLI named no reset time; doubles
+RATE_LIMIT_WAIT_SECONDS_MAX = 3_600.0
+CREDENTIAL_LOOK_SECONDS = 5.0  # between looks at a credential that an agent waits for
+HAND_OVER_MESSAGES = 10  # last messages handed to a fresh session
+NOTES_BYTES_MAX = 64 * 1024  # of the notes in a hand-over
+
+# The control socket.
+REQUEST_BYTES_MAX = 1024 * 1024  # one line of a client
+REQUEST_DEPTH_MAX = 32
+BATCH_MAX = 100  # calls of one JSON-RPC batch
+CONNECTIONS_MAX = 512
+IN_FLIGHT_MAX = 64  # calls of one connection
+SUBSCRIPTIONS_MAX = 16  # of one connection
+HELLO_WAIT_SECONDS = 30.0  # a client that connects and says nothing
+CLIENT_SEND_SECONDS = 10.0  # a client that does not read

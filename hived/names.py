@@ -1,0 +1,83 @@
+"""Names and ids, validated at the edge and typed from there on. Makes no id: ids come in as data."""
+
+import re
+from typing import NewType
+
+from hived import limits
+from hived.errors import InvalidName
+
+AgentName = NewType("AgentName", str)
+TurnId = NewType("TurnId", str)
+MessageId = NewType("MessageId", str)
+
+OPERATOR = "operator"
+HIVE = "hive"
+EVERYONE = "*"
+MANAGER = "manager"
+RESERVED = frozenset({OPERATOR, HIVE, "system", "all", "none", "self"})
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*\Z")
+_ID = re.compile(r"[a-z]{1,3}[0-9a-f]{12,32}\Z")
+_COMMAND_ID = re.compile(r"[A-Za-z0-9_.:-]+\Z")
+
+
+def agent_name(text: object) -> AgentName:
+    """Check a name given to an agent: lower case words joined by - or _, NAME_CHARS_MAX long.
+
+    Raises:
+      InvalidName: Not a string, too long, or with another shape; so no name can be a path.
+    """
+    if not isinstance(text, str):
+        raise InvalidName("an agent's name must be a string", hint="such as ada or web-1")
+    shown = _shown(text)
+    if len(text) > limits.NAME_CHARS_MAX:
+        raise InvalidName(
+            f"the name {shown} is longer than {limits.NAME_CHARS_MAX} characters",
+            hint="choose a shorter name",
+        )
+    if not _NAME.match(text):
+        raise InvalidName(
+            f"{shown} is not a name for an agent",
+            hint="a-z, 0-9 and single - or _ between them, beginning with a letter: ada, web-1",
+        )
+    if text in RESERVED:
+        raise InvalidName(f"the name {shown} is taken by hived itself", hint="choose another")
+    return AgentName(text)
+
+
+def entity_id(text: object, what: str) -> str:
+    """Check an id that hived made (a letter or three, then hex), given back by a caller."""
+    if not isinstance(text, str) or not _ID.match(text):
+        raise InvalidName(f"{_shown(text)} is not the id of a {what}", hint="copy it as printed")
+    return text
+
+
+def command_id(text: object) -> str:
+    """Check a command id chosen by a client: letters, digits and _ . : - only."""
+    if (
+        not isinstance(text, str)
+        or len(text) > limits.COMMAND_ID_CHARS_MAX
+        or not _COMMAND_ID.match(text)
+    ):
+        raise InvalidName(
+            f"{_shown(text)} is not a command id",
+            hint=f"at most {limits.COMMAND_ID_CHARS_MAX} letters, digits and _ . : -",
+        )
+    return text
+
+
+def agent_stream(name: str) -> str:
+    return f"agent:{name}"
+
+
+def message_stream(message: str) -> str:
+    return f"message:{message}"
+
+
+HIVE_STREAM = "hive"
+
+
+def _shown(text: object) -> str:
+    """The text for an error message: quoted, control characters escaped, cut short."""
+    shown = repr(text)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
