@@ -1,0 +1,53 @@
+"""The catalogue: one frozen class per event, one registry of their stored names.
+
+EVENT_TYPES maps a stored name to (class, schema number). A stored topic is `name@schema`, never
+an import path. To add an event type: its class in its family's file, its row here.
+"""
+
+from typing import Any
+
+from hived.events import agents, hive, messages, turn
+from hived.events.record import Cause, CommandMark, Recorded
+
+__all__ = ["EVENT_TYPES", "KINDS", "Cause", "CommandMark", "Recorded", "kind_of"]
+
+EVENT_TYPES: dict[str, tuple[type[Any], int]] = {
+    "turn_start": (turn.TurnStart, 1),
+    "turn_cancel": (turn.TurnCancel, 1),
+    "turn_end": (turn.TurnEnd, 1),
+    "tool_call": (turn.ToolCall, 1),
+    "tool_result": (turn.ToolResult, 1),
+    "permission_answer": (turn.PermissionAnswer, 1),
+    "compaction_queued": (turn.CompactionQueued, 1),
+    "compaction_start": (turn.CompactionStart, 1),
+    "compaction_end": (turn.CompactionEnd, 1),
+    "message_sent": (messages.MessageSent, 1),
+    "message_delivered": (messages.MessageDelivered, 1),
+    "message_acked": (messages.MessageAcked, 1),
+    "message_returned": (messages.MessageReturned, 1),
+    "message_dead": (messages.MessageDead, 1),
+    "agent_created": (agents.AgentCreated, 1),
+    "agent_started": (agents.AgentStarted, 1),
+    "agent_stopped": (agents.AgentStopped, 1),
+    "agent_paused": (agents.AgentPaused, 1),
+    "agent_resumed": (agents.AgentResumed, 1),
+    "agent_crashed": (agents.AgentCrashed, 1),
+    "agent_destroyed": (agents.AgentDestroyed, 1),
+    "status_set": (agents.StatusSet, 1),
+    "session_reset": (agents.SessionReset, 1),
+    "model_queued": (agents.ModelQueued, 1),
+    "model_switched": (agents.ModelSwitched, 1),
+    "login_needed": (agents.LoginNeeded, 1),
+    "login_done": (agents.LoginDone, 1),
+    "rate_limit_hit": (agents.RateLimitHit, 1),
+    "rate_limit_over": (agents.RateLimitOver, 1),
+    "hive_started": (hive.HiveStarted, 1),
+    "hive_stopped": (hive.HiveStopped, 1),
+}
+
+KINDS: dict[type[Any], str] = {cls: name for name, (cls, _) in EVENT_TYPES.items()}
+
+
+def kind_of(event: object) -> str:
+    """The stored name of an event, such as turn_end."""
+    return KINDS[type(event)]
