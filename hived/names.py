@@ -1,4 +1,4 @@
-"""Names and ids, validated at the edge and typed from there on. Makes no id: ids come in as data."""
+"""Names and ids, validated at the edge and typed from there on. Makes no id: ids come as data."""
 
 import re
 from typing import NewType

@@ -1,4 +1,4 @@
-"""What surrounds an event: where it stands, when and by whom it was recorded, and what led to it."""
+"""What surrounds an event: where it stands, when and by whom it was recorded, and why."""
 
 from typing import Any, NamedTuple
 
