@@ -7,13 +7,18 @@ from hived.events.values import AgentConfig
 
 @frozen
 class AgentCreated:
-    """The agent exists, stopped. session: the id of its first conversation (UUID 4)."""
+    """The agent exists, stopped.
+
+    session: the id of its first conversation (UUID 4). credential: what its CLI signs in with,
+    by name; agents that share one wait and park together.
+    """
 
     agent: str
     config: AgentConfig
     session: str
     node: str
     parent: str = ""
+    credential: str = ""
 
 
 @frozen

@@ -58,6 +58,7 @@ class TurnEnd:
       context_used, context_window: Tokens, the CLI's own figures; 0 where it gave none.
       byte: Length of the output taken in.
       leftovers: Processes that outlived the CLI and were ended.
+      retry_at: Unix seconds before which the agent starts no other turn; 0 for at once.
     """
 
     agent: str
@@ -77,6 +78,7 @@ class TurnEnd:
     context_window: int = 0
     byte: int = 0
     leftovers: int = 0
+    retry_at: float = 0.0
 
 
 @frozen

@@ -1,0 +1,365 @@
+"""The state of every agent, each part with the event that caused it.
+
+The turn's state is a machine with one table, TRANSITIONS. Orthogonal to it stand the process
+(stopped, running, paused, failed) and the access to the model (view `credentials`). `word` in
+status.py puts them together for people.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import define, field
+
+from hived.events import Cause, Recorded
+from hived.events.values import AgentConfig, Usage
+from hived.projections.base import Handler
+from hived.projections.shapes import dump_as, load_as
+
+IDLE, THINKING, COMPACTING = "idle", "thinking", "compacting"
+
+# (state, event kind) -> state. What is not here leaves the state as it is.
+TRANSITIONS: Mapping[tuple[str, str], str] = {
+    (IDLE, "turn_start"): THINKING,
+    (THINKING, "compaction_start"): COMPACTING,
+    (COMPACTING, "compaction_end"): THINKING,
+    (THINKING, "turn_end"): IDLE,
+    (COMPACTING, "turn_end"): IDLE,
+}
+
+
+@define
+class OpenTurn:
+    """The turn that runs now. byte: output taken into the log. lines: user lines ordered."""
+
+    id: str
+    number: int
+    kind: str
+    started_at: float
+    reason: str
+    model: str
+    session: str
+    fresh: bool
+    attempt: int
+    why: str = ""
+    retry_of: str = ""
+    byte: int = 0
+    lines: int = 1
+    cancel: str = ""
+    cancel_version: int = 0
+    sent: dict[str, int] = field(factory=dict)
+    received: int = 0
+    tool_calls: int = 0
+    open_tools: dict[str, str] = field(factory=dict)
+    start_version: int = 0
+
+
+@define
+class LastTurn:
+    """How the last turn ended."""
+
+    id: str
+    number: int
+    kind: str
+    outcome: str
+    why: str
+    detail: str
+    duration_ms: int | None
+    ended_at: float
+    cost_usd: float
+
+
+@define
+class Agent:
+    """One agent. `*_by` is the (stream, version) of the event that set the part before it."""
+
+    name: str
+    config: AgentConfig
+    session: str
+    node: str
+    credential: str
+    created_at: float
+    parent: str = ""
+    version: int = 0
+    process: str = "stopped"
+    process_at: float = 0.0
+    process_by: Cause | None = None
+    process_why: str = ""
+    state: str = IDLE
+    since: float = 0.0
+    state_by: Cause | None = None
+    turn: OpenTurn | None = None
+    last_turn: LastTurn | None = None
+    turns: int = 0
+    session_fresh: bool = True
+    model: str = ""
+    model_queued: str | None = None
+    model_switched_at: float = 0.0
+    model_switched_by: str = ""
+    compaction_wanted: str = ""
+    recovery: str = ""
+    failures: int = 0
+    retry_at: float = 0.0
+    retry_by: Cause | None = None
+    context_used: int = 0
+    context_window: int = 0
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+    status: str = ""
+    last_event_at: float = 0.0
+
+
+class Agents:
+    """Name -> Agent, in order of creation. A destroyed agent leaves; its name stays taken."""
+
+    name: ClassVar[str] = "agents"
+    decides: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.live: dict[str, Agent] = {}
+        self.gone: dict[str, int] = {}  # name -> version of its stream
+
+    def handlers(self) -> Mapping[str, Handler]:
+        by_kind: dict[str, Handler] = {
+            "agent_created": self._created,
+            "agent_destroyed": self._destroyed,
+            "turn_start": self._turn_start,
+            "turn_end": self._turn_end,
+            "turn_cancel": self._turn_cancel,
+            "tool_call": self._tool_call,
+            "tool_result": self._tool_result,
+            "permission_answer": self._progress,
+            "compaction_queued": self._compaction_queued,
+            "compaction_start": self._compaction_start,
+            "compaction_end": self._compaction_end,
+            "status_set": self._status_set,
+            "session_reset": self._session_reset,
+            "model_queued": self._model_queued,
+            "model_switched": self._model_switched,
+            "message_sent": self._message_sent,
+            "message_delivered": self._message_delivered,
+        }
+        for kind in ("started", "stopped", "paused", "resumed", "crashed"):
+            by_kind[f"agent_{kind}"] = self._process
+        return by_kind
+
+    def dump(self) -> dict[str, Any]:
+        return {"live": dump_as(dict[str, Agent], self.live), "gone": dict(self.gone)}
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        self.live = load_as(dict[str, Agent], data["live"])
+        self.gone = dict(data["gone"])
+
+    def version_of(self, name: str) -> int:
+        """The last version of the agent's stream, 0 where there is none."""
+        agent = self.live.get(name)
+        return agent.version if agent is not None else self.gone.get(name, 0)
+
+    def _touch(self, rec: Recorded) -> Agent | None:
+        agent = self.live.get(rec.event.agent)
+        if agent is not None:
+            agent.version = rec.version
+            agent.last_event_at = rec.recorded_at
+        return agent
+
+    def _created(self, rec: Recorded) -> None:
+        e = rec.event
+        self.gone.pop(e.agent, None)
+        self.live[e.agent] = Agent(
+            name=e.agent,
+            config=e.config,
+            session=e.session,
+            node=e.node,
+            credential=e.credential,
+            created_at=rec.recorded_at,
+            parent=e.parent,
+            version=rec.version,
+            process_at=rec.recorded_at,
+            process_by=Cause(rec.stream, rec.version),
+            since=rec.recorded_at,
+            state_by=Cause(rec.stream, rec.version),
+            model=e.config.model,
+            last_event_at=rec.recorded_at,
+        )
+
+    def _destroyed(self, rec: Recorded) -> None:
+        self.live.pop(rec.event.agent, None)
+        self.gone[rec.event.agent] = rec.version
+
+    def _process(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is None:
+            return
+        agent.process = {
+            "agent_started": "running",
+            "agent_resumed": "running",
+            "agent_stopped": "stopped",
+            "agent_paused": "paused",
+            "agent_crashed": "failed",
+        }[rec.kind]
+        agent.process_at = rec.recorded_at
+        agent.process_by = Cause(rec.stream, rec.version)
+        agent.process_why = getattr(rec.event, "why", "")
+        if rec.kind == "agent_started":
+            agent.retry_at, agent.failures = 0.0, 0
+
+    def _move(self, agent: Agent, rec: Recorded) -> None:
+        state = TRANSITIONS.get((agent.state, rec.kind))
+        if state is not None:
+            agent.state = state
+            agent.since = rec.recorded_at
+            agent.state_by = Cause(rec.stream, rec.version)
+
+    def _turn_start(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is None:
+            return
+        e = rec.event
+        agent.turn = OpenTurn(
+            id=e.turn,
+            number=e.number,
+            kind=e.kind,
+            started_at=rec.recorded_at,
+            reason=e.reason,
+            model=e.model,
+            session=e.session,
+            fresh=e.fresh,
+            attempt=e.attempt,
+            why=e.why,
+            retry_of=e.retry_of,
+            start_version=rec.version,
+        )
+        agent.turns = e.number
+        agent.session_fresh = False
+        agent.retry_at = 0.0
+        if e.kind == "compact":
+            agent.compaction_wanted = ""
+        self._move(agent, rec)
+
+    def _turn_cancel(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None and agent.turn is not None and agent.turn.id == rec.event.turn:
+            agent.turn.cancel = rec.event.why
+            agent.turn.cancel_version = rec.version
+
+    def _turn_end(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is None:
+            return
+        e = rec.event
+        turn, agent.turn = agent.turn, None
+        agent.last_turn = LastTurn(
+            id=e.turn,
+            number=turn.number if turn is not None else agent.turns,
+            kind=turn.kind if turn is not None else "work",
+            outcome=e.outcome,
+            why=e.why,
+            detail=e.detail,
+            duration_ms=e.duration_ms,
+            ended_at=rec.recorded_at,
+            cost_usd=e.cost_usd,
+        )
+        agent.usage = agent.usage + e.usage
+        agent.cost_usd += e.cost_usd
+        if e.context_used:
+            agent.context_used = e.context_used
+        if e.context_window:
+            agent.context_window = e.context_window
+        agent.retry_at = e.retry_at
+        agent.retry_by = Cause(rec.stream, rec.version)
+        agent.failures = agent.failures + 1 if e.outcome in ("failed", "lost") else 0
+        self._recover(agent, turn, e.outcome)
+        self._move(agent, rec)
+
+    def _recover(self, agent: Agent, turn: OpenTurn | None, outcome: str) -> None:
+        """prompt_too_long: compact once, retry, then a fresh session that is handed the notes."""
+        if turn is None or turn.kind != "work":
+            return
+        if outcome == "prompt_too_long":
+            agent.recovery = {"": "compact", "compacted": "fresh"}.get(agent.recovery, "give_up")
+        elif outcome == "ok":
+            agent.recovery = ""
+
+    def _tool_call(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None and agent.turn is not None:
+            turn = agent.turn
+            turn.byte = rec.event.byte
+            turn.tool_calls += 1
+            turn.open_tools[rec.event.call] = rec.event.tool
+
+    def _tool_result(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None and agent.turn is not None:
+            agent.turn.byte = rec.event.byte
+            agent.turn.open_tools.pop(rec.event.call, None)
+
+    def _progress(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None and agent.turn is not None:
+            agent.turn.byte = max(agent.turn.byte, rec.event.byte)
+
+    def _compaction_queued(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None:
+            agent.compaction_wanted = rec.event.why
+
+    def _compaction_start(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None:
+            if agent.turn is not None:
+                agent.turn.byte = max(agent.turn.byte, rec.event.byte)
+            self._move(agent, rec)
+
+    def _compaction_end(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is None:
+            return
+        if agent.turn is not None:
+            agent.turn.byte = max(agent.turn.byte, rec.event.byte)
+            if agent.turn.kind == "compact" and agent.recovery == "compact":
+                agent.recovery = "compacted" if rec.event.outcome == "ok" else "fresh"
+        if rec.event.outcome == "ok" and rec.event.after:
+            agent.context_used = rec.event.after
+        self._move(agent, rec)
+
+    def _status_set(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None:
+            agent.status = rec.event.text
+
+    def _session_reset(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is None:
+            return
+        agent.session = rec.event.session
+        agent.session_fresh = True
+        agent.context_used = 0
+        agent.recovery = "handed_over" if agent.recovery == "fresh" else ""
+
+    def _model_queued(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None:
+            agent.model_queued = rec.event.model
+
+    def _model_switched(self, rec: Recorded) -> None:
+        agent = self._touch(rec)
+        if agent is not None:
+            agent.model = rec.event.model
+            agent.model_queued = None
+            agent.model_switched_at = rec.recorded_at
+            agent.model_switched_by = rec.by
+
+    def _message_sent(self, rec: Recorded) -> None:
+        agent = self.live.get(rec.event.sender)
+        if agent is not None and agent.turn is not None:
+            to = rec.event.to
+            peer = self.live.get(to)
+            manager = peer is not None and peer.config.role == "manager"
+            kind = "operator" if to == "operator" else "manager" if manager else "peer"
+            agent.turn.sent[kind] = agent.turn.sent.get(kind, 0) + 1
+
+    def _message_delivered(self, rec: Recorded) -> None:
+        agent = self.live.get(rec.event.agent)
+        if agent is not None and agent.turn is not None:
+            agent.turn.received += 1
+            agent.turn.lines = max(agent.turn.lines, rec.event.line)

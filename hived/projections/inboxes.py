@@ -1,0 +1,179 @@
+"""Who has which message, and how far each has come.
+
+queued -> delivered (in a running turn) -> acked, or back to queued, or dead. Open messages are
+kept whole (an inbox holds INBOX_OPEN_MAX of them), closed ones are the last RECENT_MESSAGES_MAX.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from attrs import define, field
+
+from hived import limits
+from hived.events import Recorded
+from hived.projections.base import Handler
+from hived.projections.shapes import dump_as, load_as
+
+QUEUED, DELIVERED, ACKED, DEAD = "queued", "delivered", "acked", "dead"
+
+
+@define
+class Message:
+    """One message. attempts: deliveries that counted. held: a session that has the words."""
+
+    id: str
+    sender: str
+    to: str
+    body: str
+    sent_at: float
+    position: int
+    version: int
+    in_reply_to: str = ""
+    urgent: bool = False
+    state: str = QUEUED
+    attempts: int = 0
+    turn: str = ""
+    line: int = 0
+    uuid: str = ""
+    held: bool = False
+    why: str = ""
+    changed_at: float = 0.0
+
+
+@define
+class Inbox:
+    """One recipient's messages, oldest first."""
+
+    open: dict[str, Message] = field(factory=dict)
+    closed: dict[str, Message] = field(factory=dict)
+    received: int = 0
+
+    def queued(self) -> list[Message]:
+        """Waiting to be delivered, urgent ones first."""
+        waiting = [m for m in self.open.values() if m.state == QUEUED]
+        waiting.sort(key=lambda m: not m.urgent)
+        return waiting
+
+    def in_turn(self, turn: str) -> list[Message]:
+        return [m for m in self.open.values() if m.turn == turn and m.state == DELIVERED]
+
+
+class Inboxes:
+    """Recipient -> Inbox; `of` finds the inbox of an open message."""
+
+    name: ClassVar[str] = "inboxes"
+    decides: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.boxes: dict[str, Inbox] = {}
+        self._to: dict[str, str] = {}  # open message -> recipient
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "message_sent": self._sent,
+            "message_delivered": self._delivered,
+            "message_acked": self._acked,
+            "message_returned": self._returned,
+            "message_dead": self._dead,
+            "agent_created": self._created,
+            "session_reset": self._session_reset,
+        }
+
+    def dump(self) -> dict[str, Any]:
+        return {"boxes": dump_as(dict[str, Inbox], self.boxes)}
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        self.boxes = load_as(dict[str, Inbox], data["boxes"])
+        self._to = {m: name for name, box in self.boxes.items() for m in box.open}
+
+    def box(self, name: str) -> Inbox:
+        """The inbox of a recipient; an empty one that is not kept where there is none."""
+        return self.boxes.get(name) or Inbox()
+
+    def find(self, message: str) -> Message | None:
+        """A message that is open, or was closed lately."""
+        owner = self._to.get(message)
+        if owner is not None:
+            return self.boxes[owner].open.get(message)
+        for box in self.boxes.values():
+            if message in box.closed:
+                return box.closed[message]
+        return None
+
+    def all_open(self) -> Iterable[Message]:
+        for box in self.boxes.values():
+            yield from box.open.values()
+
+    def _sent(self, rec: Recorded) -> None:
+        e = rec.event
+        box = self.boxes.get(e.to)
+        if box is None:
+            box = self.boxes[e.to] = Inbox()
+        box.received += 1
+        box.open[e.message] = Message(
+            id=e.message,
+            sender=e.sender,
+            to=e.to,
+            body=e.body,
+            sent_at=rec.recorded_at,
+            position=rec.position,
+            version=rec.version,
+            in_reply_to=e.in_reply_to,
+            urgent=e.urgent,
+            changed_at=rec.recorded_at,
+        )
+        self._to[e.message] = e.to
+
+    def _open(self, rec: Recorded) -> Message | None:
+        owner = self._to.get(rec.event.message)
+        if owner is None:
+            return None
+        message = self.boxes[owner].open[rec.event.message]
+        message.version = rec.version
+        message.changed_at = rec.recorded_at
+        return message
+
+    def _delivered(self, rec: Recorded) -> None:
+        message = self._open(rec)
+        if message is not None:
+            e = rec.event
+            message.state = DELIVERED
+            message.turn, message.line, message.uuid = e.turn, e.line, e.uuid
+
+    def _returned(self, rec: Recorded) -> None:
+        message = self._open(rec)
+        if message is not None:
+            e = rec.event
+            message.state = QUEUED
+            message.attempts += e.counted
+            message.held = e.held
+            message.why = e.why
+            message.turn = ""
+
+    def _acked(self, rec: Recorded) -> None:
+        self._close(rec, ACKED)
+
+    def _dead(self, rec: Recorded) -> None:
+        message = self._open(rec)
+        if message is not None:
+            message.why, message.attempts = rec.event.why, rec.event.attempts
+            self._close(rec, DEAD)
+
+    def _close(self, rec: Recorded, state: str) -> None:
+        message = self._open(rec)
+        if message is None:
+            return
+        message.state = state
+        box = self.boxes[self._to.pop(message.id)]
+        del box.open[message.id]
+        box.closed[message.id] = message
+        if len(box.closed) > limits.RECENT_MESSAGES_MAX:
+            del box.closed[next(iter(box.closed))]
+
+    def _created(self, rec: Recorded) -> None:
+        self.boxes.setdefault(rec.event.agent, Inbox())
+
+    def _session_reset(self, rec: Recorded) -> None:
+        """A new conversation holds nobody's words yet."""
+        for message in self.box(rec.event.agent).open.values():
+            message.held = False

@@ -1,0 +1,26 @@
+"""How views are written to a snapshot and read back: cattrs over plain attrs classes."""
+
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from cattrs import Converter
+
+T = TypeVar("T")
+
+_CONVERTER = Converter(detailed_validation=False)
+
+
+@cache
+def _structure_hook(shape: Hashable) -> Any:
+    return _CONVERTER.get_structure_hook(shape)
+
+
+def dump_as(shape: Any, value: object) -> Any:
+    """JSON-shaped data of a value; `shape` is its type, such as dict[str, Agent]."""
+    return _CONVERTER.unstructure(value, unstructure_as=shape)
+
+
+def load_as(shape: type[T], data: Any) -> T:
+    """The value that `dump_as` of the same shape wrote."""
+    return cast(T, _structure_hook(cast(Hashable, shape))(data, shape))
