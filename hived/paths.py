@@ -1,0 +1,89 @@
+"""Where hived keeps its things: the state folder and all below it, and the control socket.
+
+Pure: the environment and the working folder come as data, and nothing is looked at on disk.
+"""
+
+import posixpath
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from hived.errors import HivedError
+
+
+class Home(NamedTuple):
+    """The places of one hived. Every path is absolute.
+
+    state: the folder of all that must last. socket: the control socket's file.
+    """
+
+    state: str
+    socket: str
+
+    @property
+    def log(self) -> str:
+        """The event log's database."""
+        return posixpath.join(self.state, "log.sqlite")
+
+    @property
+    def turns(self) -> str:
+        """A folder for each turn that runs: its spool, its socket, its lock."""
+        return posixpath.join(self.state, "turns")
+
+    @property
+    def transcripts(self) -> str:
+        """What turns printed that are over."""
+        return posixpath.join(self.state, "transcripts")
+
+    @property
+    def agents(self) -> str:
+        """A folder for each agent."""
+        return posixpath.join(self.state, "agents")
+
+    @property
+    def snapshots(self) -> str:
+        return posixpath.join(self.state, "snapshots")
+
+    @property
+    def sessions(self) -> str:
+        """Lock files, one for each session of a CLI."""
+        return posixpath.join(self.state, "sessions")
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str], cwd: str) -> "Home":
+        """The home that the environment names.
+
+        HIVED_HOME holds everything, a relative one below `cwd`. Without it, state is `hived` in
+        XDG_STATE_HOME (~/.local/state by default) and the socket `hived/hived.sock` in
+        XDG_RUNTIME_DIR, or in the state folder where there is none.
+
+        Raises:
+          HivedError: Neither HIVED_HOME, XDG_STATE_HOME nor HOME says where.
+        """
+        own = environ.get("HIVED_HOME", "")
+        if own:
+            return cls.at(posixpath.normpath(posixpath.join(cwd, own)))
+        state = posixpath.join(_state_home(environ), "hived")
+        runtime = environ.get("XDG_RUNTIME_DIR", "")
+        if not posixpath.isabs(runtime):
+            return cls.at(state)
+        return cls(state, posixpath.join(runtime, "hived", "hived.sock"))
+
+    @classmethod
+    def at(cls, folder: str) -> "Home":
+        """The home with everything below one folder, which must be absolute."""
+        return cls(folder, posixpath.join(folder, "hived.sock"))
+
+
+def _state_home(environ: Mapping[str, str]) -> str:
+    # The XDG rules say that a relative path in these variables is to be ignored.
+    xdg = environ.get("XDG_STATE_HOME", "")
+    if posixpath.isabs(xdg):
+        return xdg
+    home = environ.get("HOME", "")
+    if posixpath.isabs(home):
+        return posixpath.join(home, ".local", "state")
+    raise HivedError(
+        "cannot tell where hived keeps its things: HOME is not set",
+        code="invalid_params",
+        hint="set HIVED_HOME to a folder",
+    )
