@@ -1,0 +1,49 @@
+"""Decisions: the state and a command give events or a refusal. COMMANDS is the registry.
+
+Nothing here reads a clock or makes an id, so the same log and the same commands give the same
+events anywhere. To add a command: its class and its function in its family's file, its row here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hived.decisions import access, endings, lifecycle, mail, turns
+from hived.decisions.base import Context, Plan, Planned, stream_version
+from hived.projections import Hive
+
+__all__ = ["COMMANDS", "Context", "Plan", "Planned", "decide", "stream_version"]
+
+COMMANDS: Mapping[type[Any], Callable[[Hive, Any, Context], Plan]] = {
+    lifecycle.NewAgent: lifecycle.new_agent,
+    lifecycle.StartAgent: lifecycle.start_agent,
+    lifecycle.StopAgent: lifecycle.stop_agent,
+    lifecycle.RestartAgent: lifecycle.restart_agent,
+    lifecycle.PauseAgent: lifecycle.pause_agent,
+    lifecycle.ResumeAgent: lifecycle.resume_agent,
+    lifecycle.RemoveAgent: lifecycle.remove_agent,
+    lifecycle.SetStatus: lifecycle.set_status,
+    lifecycle.QueueModel: lifecycle.queue_model,
+    lifecycle.NewSession: lifecycle.new_session,
+    mail.SendMessage: mail.send_message,
+    mail.AckMessages: mail.ack_messages,
+    turns.BeginTurn: turns.begin_turn,
+    turns.DeliverNow: turns.deliver_now,
+    turns.Observe: turns.observe,
+    turns.CancelTurn: turns.cancel_turn,
+    turns.QueueCompaction: turns.queue_compaction,
+    endings.EndTurn: endings.end_turn,
+    access.Lift: access.lift,
+    access.WaitElapsed: access.wait_elapsed,
+    access.CredentialChanged: access.credential_changed,
+    access.StartHive: access.start_hive,
+    access.StopHive: access.stop_hive,
+}
+
+
+def decide(hive: Hive, command: Any, context: Context) -> Plan:
+    """The events that follow from a command in this state; none where there is nothing to do.
+
+    Raises:
+      CommandRefused: It cannot be done as things stand; says why and what to do.
+    """
+    return COMMANDS[type(command)](hive, command, context)

@@ -316,11 +316,19 @@ class Agents:
             return
         if agent.turn is not None:
             agent.turn.byte = max(agent.turn.byte, rec.event.byte)
-            if agent.turn.kind == "compact" and agent.recovery == "compact":
-                agent.recovery = "compacted" if rec.event.outcome == "ok" else "fresh"
+            if agent.turn.kind == "compact":
+                self._compacted(agent, agent.turn, rec.event.outcome)
         if rec.event.outcome == "ok" and rec.event.after:
             agent.context_used = rec.event.after
         self._move(agent, rec)
+
+    def _compacted(self, agent: Agent, turn: OpenTurn, outcome: str) -> None:
+        """A drive that only compacts: deferred ones (rate limit, login, stop) come again."""
+        if outcome == "deferred":
+            if agent.recovery != "compact":
+                agent.compaction_wanted = turn.why
+        elif agent.recovery == "compact":
+            agent.recovery = "compacted" if outcome == "ok" else "fresh"
 
     def _status_set(self, rec: Recorded) -> None:
         agent = self._touch(rec)

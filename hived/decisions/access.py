@@ -1,0 +1,82 @@
+"""Credentials: waits that end, logins that are tried again. And the hive's own start and stop."""
+
+from attrs import frozen
+
+from hived.decisions.base import Context, Plan, need_agent, on_hive
+from hived.errors import CommandRefused
+from hived.events import agents as e
+from hived.events.hive import HiveStarted, HiveStopped
+from hived.projections import Hive
+
+
+@frozen
+class Lift:
+    """The operator ends the wait of an agent's credential, or has its login tried again."""
+
+    agent: str
+
+
+def lift(hive: Hive, command: Lift, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    credential = hive.credentials.of(agent.credential)
+    plan: Plan = []
+    if credential.until:
+        plan.append(on_hive(e.RateLimitOver(agent.credential, "operator")))
+    if credential.needs_login:
+        plan.append(on_hive(e.LoginDone(agent.credential, "operator")))
+    if not plan:
+        raise CommandRefused(
+            f"the credential of {agent.name} neither waits nor needs a login",
+            hint=f"hivectl why {agent.name} says what it waits for",
+        )
+    return plan
+
+
+@frozen
+class WaitElapsed:
+    """The time of a rate limit has passed."""
+
+    credential: str
+
+
+def wait_elapsed(hive: Hive, command: WaitElapsed, context: Context) -> Plan:
+    credential = hive.credentials.of(command.credential)
+    if not credential.until or credential.until > context.now:
+        return []
+    return [on_hive(e.RateLimitOver(command.credential, "elapsed"), credential.by)]
+
+
+@frozen
+class CredentialChanged:
+    """A file of a refused credential has changed: it is worth another try."""
+
+    credential: str
+
+
+def credential_changed(hive: Hive, command: CredentialChanged, context: Context) -> Plan:
+    credential = hive.credentials.of(command.credential)
+    if not credential.needs_login:
+        return []
+    return [on_hive(e.LoginDone(command.credential, "changed"), credential.by)]
+
+
+@frozen
+class StartHive:
+    version: str
+    node: str
+    boot: str
+
+
+def start_hive(hive: Hive, command: StartHive, context: Context) -> Plan:
+    return [on_hive(HiveStarted(command.version, command.node, command.boot))]
+
+
+@frozen
+class StopHive:
+    """turns: "left" running or "ended"."""
+
+    turns: str
+
+
+def stop_hive(hive: Hive, command: StopHive, context: Context) -> Plan:
+    return [on_hive(HiveStopped(command.turns))]

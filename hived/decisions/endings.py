@@ -1,0 +1,172 @@
+"""The end of a turn: what it means for the turn's mail, the agent, and its credential."""
+
+from hashlib import blake2b
+from typing import Any
+
+from attrs import evolve, frozen
+
+from hived import limits
+from hived.decisions.base import Context, Plan, need_agent, on_agent, on_hive, on_message
+from hived.decisions.mail import give_up
+from hived.errors import CommandRefused
+from hived.events import Cause
+from hived.events import agents as a
+from hived.events import messages as m
+from hived.events import turn as e
+from hived.names import agent_stream
+from hived.projections import Hive
+from hived.projections.agents import COMPACTING, Agent, OpenTurn
+from hived.projections.inboxes import Message
+
+# Why a turn was cancelled -> the turn failed, by a limit; any other cancel was somebody's wish.
+LIMITS = frozenset({"idle_limit", "tool_limit", "start_limit", "spool_full"})
+# These come back without counting an attempt: the agent could not help it.
+BLAMELESS = frozenset({"stop", "restart", "shutdown"})
+# Failures that no retry can mend: the agent parks as failed until a person starts it again.
+HOPELESS = frozenset({"configuration", "model_not_found"})
+
+
+@frozen
+class EndTurn:
+    """The class of a turn's end, by its driver, and what the host measured.
+
+    end: the event, as far as it is known outside (no sent, received, retry_at).
+    seen: the uuids of user lines that the CLI took up. until: end of a rate limit, 0 unknown.
+    """
+
+    agent: str
+    turn: str
+    end: e.TurnEnd
+    seen: frozenset[str] = frozenset()
+    until: float = 0.0
+
+
+def end_turn(hive: Hive, command: EndTurn, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    turn = agent.turn
+    if turn is None or turn.id != command.turn:
+        raise CommandRefused(f"turn {command.turn} of {agent.name} is over already")
+    outcome, why = _class(command.end, turn, agent)
+    retry_at = 0.0
+    if outcome in ("failed", "lost") and why not in HOPELESS:
+        retry_at = context.now + retry_wait(agent.failures, turn.id)
+    end = evolve(
+        command.end,
+        outcome=outcome,
+        why=why,
+        sent=dict(turn.sent),
+        received=turn.received,
+        retry_at=retry_at,
+        byte=max(command.end.byte, turn.byte),
+    )
+    stream = agent_stream(agent.name)
+    cause = Cause(stream, turn.cancel_version or turn.start_version)
+    plan: Plan = []
+    if agent.state == COMPACTING:
+        plan.append(on_agent(agent.name, _compaction_end(turn, end), cause))
+    plan.append(on_agent(agent.name, end, cause))
+    # The command's mark stands on the first event; the rest follow from the end itself.
+    ended = Cause(stream, agent.version + len(plan))
+    rest = _mail(hive, agent, turn, end, command.seen, context)
+    rest += _access(hive, agent, turn, end, command.until, context)
+    if outcome == "failed" and why in HOPELESS:
+        rest.append(on_agent(agent.name, a.AgentCrashed(agent.name, turn.id, why, end.detail)))
+    return plan + [p if p.cause else evolve(p, cause=ended) for p in rest]
+
+
+def _class(end: e.TurnEnd, turn: OpenTurn, agent: Agent) -> tuple[str, str]:
+    """The outcome, put right by what hived knows and the CLI does not: who ended the turn."""
+    if end.outcome == "cancelled":
+        if turn.cancel in LIMITS:
+            return "failed", turn.cancel
+        return ("cancelled", turn.cancel) if turn.cancel else ("failed", "interrupted")
+    if end.outcome == "prompt_too_long" and agent.recovery in ("handed_over", "give_up"):
+        return "failed", "prompt_too_long"
+    return end.outcome, end.why
+
+
+def _compaction_end(turn: OpenTurn, end: e.TurnEnd) -> e.CompactionEnd:
+    outcome = {
+        "ok": "failed",  # the CLI went on without telling how its compaction ended
+        "rate_limited": "deferred",
+        "auth_failed": "deferred",
+        "lost": "deferred",
+        "cancelled": "deferred" if turn.cancel in BLAMELESS else "cancelled",
+    }.get(end.outcome, "failed")
+    return e.CompactionEnd(end.agent, end.turn, "session", outcome, detail=end.detail)
+
+
+def _mail(
+    hive: Hive,
+    agent: Agent,
+    turn: OpenTurn,
+    end: e.TurnEnd,
+    seen: frozenset[str],
+    context: Context,
+) -> Plan:
+    plan: Plan = []
+    for letter in hive.inboxes.box(agent.name).in_turn(turn.id):
+        taken = letter.uuid in seen or (letter.line == 1 and end.outcome == "ok")
+        if taken and (end.outcome == "ok" or _wished(end)):
+            plan.append(on_message(letter.id, m.MessageAcked(letter.id, agent.name, turn.id)))
+            continue
+        counted = end.outcome in ("failed", "lost") and (taken or letter.line == 1)
+        counted = counted and end.why not in HOPELESS
+        if counted and letter.attempts + 1 >= limits.ATTEMPTS_MAX:
+            plan += give_up(hive, letter, agent, end.why or end.outcome, context)
+            continue
+        plan.append(on_message(letter.id, _returned(letter, agent, end, taken, counted)))
+    return plan
+
+
+def _wished(end: e.TurnEnd) -> bool:
+    """The operator cancelled this turn: what its session holds is not put to it again."""
+    return end.outcome == "cancelled" and end.why not in BLAMELESS
+
+
+def _returned(
+    letter: Message, agent: Agent, end: e.TurnEnd, taken: bool, counted: bool
+) -> m.MessageReturned:
+    held = (taken or letter.held) and end.outcome != "prompt_too_long"
+    why = (end.why or end.outcome) if taken or letter.line == 1 else "not taken up"
+    return m.MessageReturned(
+        letter.id,
+        agent.name,
+        end.turn,
+        why,
+        letter.attempts + 1,
+        counted,
+        held,
+        end.retry_at,
+    )
+
+
+def _access(
+    hive: Hive, agent: Agent, turn: OpenTurn, end: e.TurnEnd, until: float, context: Context
+) -> Plan:
+    credential = hive.credentials.of(agent.credential)
+    event: Any
+    if end.outcome == "rate_limited":
+        named = until > context.now
+        if not named:
+            wait = limits.RATE_LIMIT_WAIT_SECONDS * 2**credential.hits
+            wait = min(wait, limits.RATE_LIMIT_WAIT_SECONDS_MAX)
+            until = context.now + wait * jitter(turn.id)
+        event = a.RateLimitHit(agent.name, agent.credential, turn.id, until, named)
+    elif end.outcome == "auth_failed" and not credential.needs_login:
+        event = a.LoginNeeded(agent.name, agent.credential, turn.id, end.detail)
+    else:
+        return []
+    return [on_hive(event)]
+
+
+def retry_wait(failures: int, turn: str) -> float:
+    """Seconds to wait after a failed turn, with `failures` failed ones before it in a row."""
+    wait = limits.RETRY_WAIT_SECONDS * 2.0 ** min(failures, 20)
+    return float(min(wait, limits.RETRY_WAIT_SECONDS_MAX) * jitter(turn))
+
+
+def jitter(seed: str) -> float:
+    """A factor from 0.8 to 1.2, the same for the same seed: chance that a replay repeats."""
+    digest = blake2b(seed.encode(), digest_size=4).digest()
+    return 0.8 + 0.4 * int.from_bytes(digest) / 0xFFFFFFFF

@@ -1,0 +1,217 @@
+"""Agents: made, started, stopped, paused, resumed, restarted, taken out."""
+
+from attrs import frozen
+
+from hived import limits
+from hived.decisions.base import Context, Plan, need_agent, on_agent
+from hived.errors import CommandRefused
+from hived.events import agents as e
+from hived.events.turn import TurnCancel
+from hived.events.values import AgentConfig
+from hived.projections import Hive
+from hived.projections.agents import Agent
+
+
+@frozen
+class NewAgent:
+    """node: where it is to run. credential: named by its driver. start: take turns at once."""
+
+    agent: str
+    config: AgentConfig
+    node: str
+    credential: str
+    parent: str = ""
+    start: bool = True
+
+
+def new_agent(hive: Hive, command: NewAgent, context: Context) -> Plan:
+    name = command.agent
+    if name in hive.agents.live:
+        raise CommandRefused(
+            f"there is an agent {name} already", code="exists", hint="choose another name"
+        )
+    if name in hive.agents.gone:
+        raise CommandRefused(
+            f"the name {name} belongs to an agent that was taken out; its log is kept",
+            code="exists",
+            hint="choose another name",
+        )
+    if len(hive.agents.live) >= limits.AGENTS_MAX:
+        raise CommandRefused(
+            f"the hive has {limits.AGENTS_MAX} agents, the most it may have", code="too_many"
+        )
+    if command.config.role not in ("worker", "manager"):
+        raise CommandRefused(
+            f"{command.config.role!r} is no role", code="invalid_params", hint="worker or manager"
+        )
+    if command.parent:
+        need_agent(hive, command.parent)
+    config = command.config
+    created = e.AgentCreated(
+        name, config, as_uuid(context.new_id()), command.node, command.parent, command.credential
+    )
+    plan = [on_agent(name, created)]
+    if command.start:
+        plan.append(on_agent(name, e.AgentStarted(name, "created")))
+    return plan
+
+
+@frozen
+class StartAgent:
+    agent: str
+
+
+def start_agent(hive: Hive, command: StartAgent, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    if agent.process == "running":
+        raise CommandRefused(f"{agent.name} is started already", hint="hivectl status shows it")
+    if agent.process == "paused":
+        raise CommandRefused(f"{agent.name} is paused", hint=f"hivectl resume {agent.name}")
+    return [on_agent(agent.name, e.AgentStarted(agent.name))]
+
+
+@frozen
+class StopAgent:
+    agent: str
+
+
+def stop_agent(hive: Hive, command: StopAgent, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    if agent.process == "stopped" and agent.turn is None:
+        raise CommandRefused(f"{agent.name} is stopped already", hint=f"hivectl start {agent.name}")
+    return [on_agent(agent.name, e.AgentStopped(agent.name)), *_cancel(agent, "stop")]
+
+
+@frozen
+class RestartAgent:
+    agent: str
+
+
+def restart_agent(hive: Hive, command: RestartAgent, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    name = agent.name
+    plan = [] if agent.process == "stopped" else [on_agent(name, e.AgentStopped(name, "restart"))]
+    return [*plan, *_cancel(agent, "restart"), on_agent(name, e.AgentStarted(name, "restart"))]
+
+
+def _cancel(agent: Agent, why: str) -> Plan:
+    if agent.turn is None or agent.turn.cancel:
+        return []
+    return [on_agent(agent.name, TurnCancel(agent.name, agent.turn.id, why))]
+
+
+@frozen
+class PauseAgent:
+    agent: str
+
+
+def pause_agent(hive: Hive, command: PauseAgent, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    if agent.process != "running":
+        raise CommandRefused(
+            f"{agent.name} is {agent.process}; only a started agent can be paused",
+            hint="hivectl status shows it",
+        )
+    return [on_agent(agent.name, e.AgentPaused(agent.name))]
+
+
+@frozen
+class ResumeAgent:
+    agent: str
+
+
+def resume_agent(hive: Hive, command: ResumeAgent, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    if agent.process != "paused":
+        hint = f"hivectl start {agent.name}" if agent.process != "running" else ""
+        raise CommandRefused(f"{agent.name} is not paused: it is {agent.process}", hint=hint)
+    return [on_agent(agent.name, e.AgentResumed(agent.name))]
+
+
+@frozen
+class RemoveAgent:
+    agent: str
+
+
+def remove_agent(hive: Hive, command: RemoveAgent, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    if agent.turn is not None:
+        raise CommandRefused(
+            f"{agent.name} is in a turn",
+            hint=f"hivectl stop {agent.name}, and again rm when it has ended",
+        )
+    children = [a.name for a in hive.agents.live.values() if a.parent == agent.name]
+    if children:
+        raise CommandRefused(
+            f"{', '.join(children[:5])} answer to {agent.name}", hint="take them out first"
+        )
+    return [on_agent(agent.name, e.AgentDestroyed(agent.name))]
+
+
+@frozen
+class SetStatus:
+    """What an agent says of itself, in a line."""
+
+    agent: str
+    text: str
+
+
+def set_status(hive: Hive, command: SetStatus, context: Context) -> Plan:
+    need_agent(hive, command.agent)
+    if len(command.text) > limits.STATUS_CHARS_MAX:
+        raise CommandRefused(
+            f"a status has at most {limits.STATUS_CHARS_MAX} characters, this has "
+            f"{len(command.text)}",
+            code="too_large",
+        )
+    return [on_agent(command.agent, e.StatusSet(command.agent, command.text))]
+
+
+@frozen
+class QueueModel:
+    """The model of the agent's next turn."""
+
+    agent: str
+    model: str
+
+
+def queue_model(hive: Hive, command: QueueModel, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    model = command.model.strip()
+    if not model or len(model) > limits.MODEL_CHARS_MAX or not model.isprintable():
+        raise CommandRefused(
+            "a model's name is a word or two as the CLI takes it",
+            code="invalid_params",
+            hint="such as haiku, sonnet, opus",
+        )
+    return [on_agent(agent.name, e.ModelQueued(agent.name, model, agent.model))]
+
+
+@frozen
+class NewSession:
+    """Begin a new conversation with the next turn."""
+
+    agent: str
+
+
+def new_session(hive: Hive, command: NewSession, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    if agent.turn is not None:
+        raise CommandRefused(
+            f"{agent.name} is in a turn; its conversation cannot be changed under it",
+            hint=f"wait, or hivectl cancel {agent.name}",
+        )
+    if agent.session_fresh:
+        raise CommandRefused(f"{agent.name} has no conversation yet", hint="nothing to reset")
+    return [on_agent(agent.name, reset_session(agent, context, "operator"))]
+
+
+def reset_session(agent: Agent, context: Context, why: str) -> e.SessionReset:
+    return e.SessionReset(agent.name, as_uuid(context.new_id()), agent.session, why)
+
+
+def as_uuid(digits: str) -> str:
+    """32 hexadecimal digits as a UUID of version 4."""
+    variant = "89ab"[int(digits[16], 16) % 4]
+    d = f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:32]}"
+    return f"{d[:8]}-{d[8:12]}-{d[12:16]}-{d[16:20]}-{d[20:]}"

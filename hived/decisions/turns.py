@@ -1,0 +1,191 @@
+"""Turns: begun, fed with mail, taken in line by line, cancelled."""
+
+from hashlib import blake2b
+from typing import Any
+
+from attrs import frozen
+
+from hived import limits
+from hived.decisions.base import Context, Plan, need_agent, on_agent, on_message
+from hived.decisions.lifecycle import as_uuid, reset_session
+from hived.decisions.next_step import RUN, next_step
+from hived.errors import CommandRefused
+from hived.events import Cause
+from hived.events import agents as a
+from hived.events import messages as m
+from hived.events import turn as e
+from hived.names import message_stream
+from hived.projections import Hive
+from hived.projections.agents import Agent, OpenTurn
+from hived.projections.inboxes import Message
+
+
+@frozen
+class BeginTurn:
+    """Start the agent's next turn, if the state still says that it should have one."""
+
+    agent: str
+
+
+def begin_turn(hive: Hive, command: BeginTurn, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    step = next_step(agent, hive, context.now)
+    if step.kind != RUN:
+        raise CommandRefused(f"{agent.name} takes no turn now: {step.because}")
+    turn = "t" + context.new_id()[:16]
+    plan: Plan = []
+    if agent.model_queued is not None:
+        switch = a.ModelSwitched(agent.name, agent.model_queued, agent.model, turn)
+        plan.append(on_agent(agent.name, switch))
+    if agent.recovery == "compact" or (agent.compaction_wanted and not agent.session_fresh):
+        return plan + _compaction(agent, turn)
+    return plan + _work(hive, agent, turn, context)
+
+
+def _compaction(agent: Agent, turn: str) -> Plan:
+    why = "prompt_too_long" if agent.recovery == "compact" else agent.compaction_wanted
+    start = e.TurnStart(
+        agent=agent.name,
+        turn=turn,
+        number=agent.turns + 1,
+        kind="compact",
+        reason="compaction",
+        session=agent.session,
+        fresh=False,
+        model=_model(agent),
+        why=why,
+    )
+    begin = e.CompactionStart(agent.name, turn, "session", why)
+    return [on_agent(agent.name, start), on_agent(agent.name, begin)]
+
+
+def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
+    plan: Plan = []
+    session, fresh = agent.session, agent.session_fresh
+    if agent.recovery == "fresh":
+        reset = reset_session(agent, context, "prompt_too_long")
+        plan.append(on_agent(agent.name, reset))
+        session, fresh = reset.session, True
+    mail = hive.inboxes.box(agent.name).queued()[: limits.TURN_MESSAGES_MAX]
+    attempt = 1 + max(letter.attempts for letter in mail)
+    last = agent.last_turn
+    again = last is not None and any(letter.why for letter in mail)
+    start = e.TurnStart(
+        agent=agent.name,
+        turn=turn,
+        number=agent.turns + 1,
+        kind="work",
+        reason="hand_over" if agent.recovery == "fresh" else "retry" if again else "mail",
+        session=session,
+        fresh=fresh,
+        model=_model(agent),
+        attempt=attempt,
+        retry_of=last.id if again and last is not None else "",
+        why=mail[0].why if again else "",
+        messages=tuple(letter.id for letter in mail),
+    )
+    newest = max(mail, key=lambda letter: letter.position)
+    cause = Cause(message_stream(newest.id), newest.version)
+    plan.append(on_agent(agent.name, start, cause))
+    return plan + _deliver(agent.name, turn, 1, mail)
+
+
+def _model(agent: Agent) -> str:
+    return agent.model if agent.model_queued is None else agent.model_queued
+
+
+def _deliver(agent: str, turn: str, line: int, mail: list[Message]) -> Plan:
+    plan = []
+    for letter in mail:
+        attempt = letter.attempts + 1
+        order = m.MessageDelivered(letter.id, agent, turn, attempt, line, line_uuid(turn, line))
+        plan.append(on_message(letter.id, order))
+    return plan
+
+
+def line_uuid(turn: str, line: int) -> str:
+    """The name of a turn's user line towards the CLI: a UUID 4 made of a hash.
+
+    A retry is another turn, so the same words never come with the same name.
+    """
+    return as_uuid(blake2b(f"{turn}/{line}".encode(), digest_size=16).hexdigest())
+
+
+@frozen
+class DeliverNow:
+    """Put the mail that waits into the running turn."""
+
+    agent: str
+    turn: str
+
+
+def deliver_now(hive: Hive, command: DeliverNow, context: Context) -> Plan:
+    agent, turn = _open_turn(hive, command.agent, command.turn)
+    mail = hive.inboxes.box(agent.name).queued()[: limits.TURN_MESSAGES_MAX]
+    if turn.kind != "work" or turn.cancel or turn.lines >= limits.TURN_LINES_MAX or not mail:
+        return []
+    return _deliver(agent.name, turn.id, turn.lines + 1, mail)
+
+
+@frozen
+class Observe:
+    """What one line of output told, as events. byte: the end of that line.
+
+    A line at or before the turn's last byte was taken in before: it gives nothing again.
+    """
+
+    agent: str
+    turn: str
+    byte: int
+    events: tuple[Any, ...]
+
+
+def observe(hive: Hive, command: Observe, context: Context) -> Plan:
+    agent, turn = _open_turn(hive, command.agent, command.turn)
+    if command.byte <= turn.byte:
+        return []
+    return [on_agent(agent.name, event, _start_of(agent, turn)) for event in command.events]
+
+
+@frozen
+class CancelTurn:
+    """End the running turn. why: operator, or the limit that was passed. turn: "" for any."""
+
+    agent: str
+    why: str
+    turn: str = ""
+
+
+def cancel_turn(hive: Hive, command: CancelTurn, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    if agent.turn is None or (command.turn and agent.turn.id != command.turn):
+        raise CommandRefused(f"{agent.name} is in no turn", hint="there is nothing to cancel")
+    if agent.turn.cancel:
+        raise CommandRefused(f"the turn of {agent.name} is being cancelled already")
+    return [on_agent(agent.name, e.TurnCancel(agent.name, agent.turn.id, command.why))]
+
+
+@frozen
+class QueueCompaction:
+    agent: str
+    why: str = "operator"
+
+
+def queue_compaction(hive: Hive, command: QueueCompaction, context: Context) -> Plan:
+    agent = need_agent(hive, command.agent)
+    if agent.session_fresh:
+        raise CommandRefused(f"{agent.name} has no conversation yet", hint="nothing to compact")
+    if agent.compaction_wanted:
+        raise CommandRefused(f"a compaction of {agent.name} is queued already")
+    return [on_agent(agent.name, e.CompactionQueued(agent.name, command.why))]
+
+
+def _open_turn(hive: Hive, name: str, turn: str) -> tuple[Agent, OpenTurn]:
+    agent = need_agent(hive, name)
+    if agent.turn is None or agent.turn.id != turn:
+        raise CommandRefused(f"turn {turn} of {name} is over", code="wrong_state")
+    return agent, agent.turn
+
+
+def _start_of(agent: Agent, turn: OpenTurn) -> Cause:
+    return Cause(f"agent:{agent.name}", turn.start_version)
