@@ -1,0 +1,343 @@
+"""The one writer: command -> decide -> append and fsync -> fold -> publish -> answer.
+
+Two states are kept. `pending` is what commands are decided on: the durable state plus the events
+handed to the writer and not yet on disk. `durable` is all that anyone else ever sees: reads,
+subscribers, effects and answers, refusals and repeats too, wait until the events they were
+decided on are on disk. After a failed write nothing is tried again: the engine stops, and hived
+starts anew from disk.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+import trio
+from attrs import define, field, frozen
+
+from hived.decisions import Context, Plan, decide, stream_version
+from hived.errors import CommandRefused, HivedError, StoreError
+from hived.events import Cause, CommandMark, Recorded, kind_of
+from hived.projections import Hive
+from hived.projections.shapes import dump_as
+from hived.publish import Publisher, Subscription
+from hived.store.log import EventLog
+from hived.store.past import load_hive
+from hived.store.snapshots import Snapshots
+from hived.store.writer import Done, Failed, GroupWriter
+
+
+@frozen
+class Answer:
+    """What a command gave. version: of its first event's stream. repeated: it was done before."""
+
+    position: int
+    streams: tuple[str, ...] = ()
+    version: int = 0
+    repeated: bool = False
+
+
+@define
+class _Waiter:
+    """A caller that waits for its events, or for those before it, to be durable."""
+
+    position: int
+    event: trio.Event = field(factory=trio.Event)
+    error: BaseException | None = None
+
+
+class Engine:
+    """Owns the log's only writer and both states. Everything here runs on the trio thread."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        snapshots: Snapshots,
+        hive: Hive,
+        *,
+        node: str,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        """Take over a log at its head, with the state folded to there."""
+        self.log = log
+        self.node = node
+        self.durable = hive
+        self.broken: HivedError | None = None
+        self.on_durable: list[Callable[[Sequence[Recorded]], None]] = []
+        self._snapshots = snapshots
+        self._pending = Hive.load(hive.dump(), deciding=True)
+        self._clock, self._new_id = clock, new_id
+        self._writer: GroupWriter | None = None
+        self._waiters: deque[_Waiter] = deque()
+        self._in_flight: dict[str, tuple[str, _Waiter]] = {}
+        self._batches: deque[tuple[Recorded, ...]] = deque()
+        self._publisher = Publisher(hive.position)
+        self._failed = trio.Event()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write until cancelled. What was handed to the writer by then is still written.
+
+        Raises:
+          StoreError: The store failed; nothing after the last durable event was acknowledged.
+        """
+        token = trio.lowlevel.current_trio_token()
+
+        def wake(done: Sequence[Done | Failed]) -> None:
+            try:
+                token.run_sync_soon(self._settled, done)
+            except trio.RunFinishedError:
+                pass  # the daemon is gone; what is on disk is found again at the next start
+
+        self._writer = GroupWriter(self.log, wake)
+        try:
+            task_status.started()
+            await self._failed.wait()
+        finally:
+            writer, self._writer = self._writer, None
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(writer.close)
+                await trio.sleep(0)  # let the last wake-up in
+            self._fail_all(self.broken or StoreError("hived stops", code="shutting_down"))
+        assert self.broken is not None
+        raise self.broken
+
+    async def submit(
+        self,
+        command: Any,
+        *,
+        by: str,
+        command_id: str = "",
+        lookup: bool = False,
+        expected_version: int | None = None,
+    ) -> Answer:
+        """Decide a command and return once what follows from it is durable.
+
+        Args:
+          by: Who asks: operator:NAME, agent:NAME, policy:RULE or hive.
+          command_id: Scoped by who sent it. A repeat gets the first answer and appends nothing.
+          lookup: The id was chosen by a client, and may be older than what is remembered.
+          expected_version: Of the stream of the first event; refused if it has moved on.
+        Raises:
+          CommandRefused: Nothing changed.
+          StoreError: The store failed; whether the command is in the log shows at the next start.
+        Cancellation: Once the events are handed to the writer they are written all the same.
+        """
+        self._check_alive()
+        digest = _digest(command) if command_id else ""
+        if command_id:
+            repeat = await self._repeat(command_id, digest, lookup)
+            if repeat is not None:
+                return repeat
+        context = Context(by, self._now(), self._new_id)
+        try:
+            plan = decide(self._pending, command, context)
+            self._check_version(plan, expected_version)
+        except CommandRefused:
+            await self._caught_up()
+            raise
+        if not plan:
+            await self._caught_up()
+            return Answer(self.durable.position)
+        records = self._records(plan, context, command_id, digest)
+        waiter = self._hand_over(records, command_id, digest)
+        await waiter.event.wait()
+        if waiter.error is not None:
+            raise waiter.error
+        streams = tuple(dict.fromkeys(r.stream for r in records))
+        first = max(r.version for r in records if r.stream == records[0].stream)
+        return Answer(records[-1].position, streams, first)
+
+    def subscribe(self) -> Subscription:
+        """Every durable batch from now on; `position` says after which event it begins."""
+        return self._publisher.subscribe()
+
+    async def hive_at(self, position: int) -> Hive:
+        """The state as it was at a position. The present one is the live object: do not keep it.
+
+        Raises:
+          CommandRefused: at_unknown, for a position the log does not have.
+        """
+        if position == self.durable.position:
+            return self.durable
+        if not 0 <= position <= self.durable.position:
+            raise CommandRefused(
+                f"there is no position {position}; the log stands at {self.durable.position}",
+                code="at_unknown",
+            )
+        return await trio.to_thread.run_sync(load_hive, self.log, self._snapshots, position)
+
+    @property
+    def queued(self) -> int:
+        """Commands handed to the writer and not yet durable."""
+        return len(self._waiters)
+
+    def _check_alive(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+        if self._writer is None:
+            raise HivedError("hived is stopping", code="shutting_down", hint="try again shortly")
+
+    def _now(self) -> float:
+        """Never earlier than the event before it, whatever the machine's clock does."""
+        return max(round(self._clock(), 6), self._pending.recorded_at)
+
+    async def _repeat(self, command_id: str, digest: str, lookup: bool) -> Answer | None:
+        """The first answer to a command that was given before, or None for a new one."""
+        flying = self._in_flight.get(command_id)
+        if flying is not None:
+            _check_same(command_id, flying[0], digest)
+            waiter = flying[1]
+            await waiter.event.wait()
+            if waiter.error is not None:
+                raise waiter.error
+        done = self.durable.commands.find(command_id)
+        if done is not None:
+            _check_same(command_id, done.digest, digest)
+            return Answer(done.last, tuple(done.streams), 0, repeated=True)
+        if not lookup:
+            return None
+        first = self.log.find_command(command_id)
+        if first is None or first.command is None:
+            return None
+        _check_same(command_id, first.command.digest, digest)
+        events = self.log.read(first.position - 1, first.command.extent)
+        streams = tuple(dict.fromkeys(r.stream for r in events))
+        return Answer(events[-1].position, streams, 0, repeated=True)
+
+    def _check_version(self, plan: Plan, expected: int | None) -> None:
+        if expected is None or not plan:
+            return
+        stream = plan[0].stream
+        version = stream_version(self._pending, stream)
+        if version != expected:
+            raise CommandRefused(
+                f"{stream} is at version {version}, not {expected}",
+                code="version_conflict",
+                hint="read it again and decide anew",
+                version=version,
+            )
+
+    def _records(
+        self, plan: Plan, context: Context, command_id: str, digest: str
+    ) -> tuple[Recorded, ...]:
+        """Give each event its place: stream version, position, time, cause, the command's mark."""
+        versions: dict[str, int] = {}
+        records: list[Recorded] = []
+        mark = CommandMark(command_id, digest, len(plan)) if command_id else None
+        for place, planned in enumerate(plan, self._pending.position + 1):
+            stream = planned.stream
+            version = versions.get(stream, stream_version(self._pending, stream)) + 1
+            versions[stream] = version
+            cause = planned.cause
+            if cause is None and records:
+                cause = Cause(records[0].stream, records[0].version)
+            records.append(
+                Recorded(
+                    place,
+                    stream,
+                    version,
+                    context.now,
+                    self.node,
+                    planned.by or context.by,
+                    None if records else mark,
+                    cause,
+                    kind_of(planned.event),
+                    planned.event,
+                )
+            )
+        return tuple(records)
+
+    def _hand_over(self, records: tuple[Recorded, ...], command_id: str, digest: str) -> _Waiter:
+        assert self._writer is not None
+        waiter = _Waiter(records[-1].position)
+        self._writer.put(records, waiter)  # may refuse as busy: nothing has changed yet
+        self._pending.fold(records)
+        self._waiters.append(waiter)
+        self._batches.append(records)
+        if command_id:
+            self._in_flight[command_id] = (digest, waiter)
+        return waiter
+
+    async def _caught_up(self) -> None:
+        """Wait until all that was decided so far is durable."""
+        if self._waiters:
+            last = self._waiters[-1]
+            await last.event.wait()
+            if last.error is not None:
+                raise last.error
+        else:
+            await trio.lowlevel.checkpoint()
+
+    def _settled(self, batch: Sequence[Done | Failed]) -> None:
+        """A batch is on disk, or the writer failed. Fold, publish, then let the callers go."""
+        records: list[Recorded] = []
+        waiters: list[_Waiter] = []
+        for outcome in batch:
+            if self.broken is not None:
+                return
+            if isinstance(outcome, Failed):
+                self._break(outcome.error)
+                break
+            own = self._batches.popleft()
+            if outcome.first_position != own[0].position:
+                self._break(
+                    StoreError(
+                        f"the store placed an event at {outcome.first_position} that was decided "
+                        f"for {own[0].position}",
+                        code="version_conflict",
+                        hint="another program writes to this store; stop it and start hived again",
+                    )
+                )
+                break
+            records += own
+            waiters.append(self._waiters.popleft())
+            mark = own[0].command
+            if mark is not None:
+                self._in_flight.pop(mark.id, None)
+        if records:
+            self.durable.fold(records)
+            for hook in self.on_durable:
+                hook(records)
+            self._publisher.publish(tuple(records))
+        for waiter in waiters:
+            waiter.event.set()
+        if self.broken is not None:
+            self._fail_all(self.broken)
+
+    def _break(self, error: BaseException) -> None:
+        known = isinstance(error, HivedError)
+        self.broken = error if known else StoreError(f"the store failed: {error}")  # type: ignore[assignment]
+        self._failed.set()
+
+    def _fail_all(self, error: HivedError) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            waiter.error = error
+            waiter.event.set()
+        self._batches.clear()
+        self._in_flight.clear()
+        self._publisher.close()
+
+
+def _digest(command: Any) -> str:
+    """Of a command's content: the same words, the same digest, in any process."""
+    content = [type(command).__name__, dump_as(type(command), command)]
+    data = orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=_plain)
+    return blake2b(data, digest_size=8).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not plain data")
+
+
+def _check_same(command_id: str, first: str, second: str) -> None:
+    if first != second:
+        raise CommandRefused(
+            f"the command id {command_id} was used before for something else",
+            code="command_reused",
+            hint="use a new id for a new command",
+        )

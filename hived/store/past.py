@@ -1,0 +1,23 @@
+"""The state at a position: the nearest snapshot before it, then a fold of the rest."""
+
+from hived.projections import FINGERPRINT, Hive
+from hived.store.log import EventLog
+from hived.store.snapshots import Snapshots
+
+
+def load_hive(log: EventLog, snapshots: Snapshots, upto: int | None = None) -> Hive:
+    """Fold the log up to a position (its head if None). Blocks: run it in a thread.
+
+    A snapshot is a cache: a bad, foreign or missing one only makes this slower.
+    """
+    position = log.head() if upto is None else upto
+    found = snapshots.nearest(position, FINGERPRINT)
+    hive = Hive() if found is None else Hive.load(found[1])
+    for chunk in log.replay(hive.position, position):
+        hive.fold(chunk)
+    return hive
+
+
+def save_snapshot(snapshots: Snapshots, position: int, data: dict[str, object]) -> None:
+    """Keep the state of `Hive.dump` for later. Blocks: run it in a thread."""
+    snapshots.save(position, data, FINGERPRINT)
