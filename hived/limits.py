@@ -53,6 +53,7 @@ STDERR_BYTES_MAX = 256 * 1024
 TURN_MESSAGES_MAX = 20  # messages given to one user line
 TURN_LINES_MAX = 200  # user lines of one turn
 TURN_TOOL_CALLS_MAX = 10_000
+TURN_UUIDS_MAX = 1_000  # user lines whose receipts are followed in one turn
 TURN_TOOL_NAMES_MAX = 200  # different tools counted by name in one turn
 TOOL_NAME_CHARS_MAX = 200
 CLI_ID_CHARS_MAX = 200  # an id that the CLI made: of a request, a call, a session

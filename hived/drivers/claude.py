@@ -1,0 +1,125 @@
+"""The claude driver: Claude Code, one process for each turn, driven over stream-json."""
+
+import posixpath
+import re
+
+import orjson
+
+from hived.drivers.base import Conversation, Launch, TurnSpec
+from hived.drivers.claude_conversation import ClaudeConversation
+from hived.drivers.claude_mcp import SERVER
+
+DEFAULT_TOOLS = ("Bash", "Read", "Edit", "Write")
+
+# The CLI deletes sessions that were not used for this long; its own default is a month, after
+# which a quiet agent would have lost its memory.
+_KEEP_SESSIONS_DAYS = 36_500
+
+_ENV = {
+    # Without these the CLI speaks to more hosts than the API.
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    # A background task would start turns that nobody ordered.
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    # By default a wrong key is tried for minutes. hived waits and retries by itself.
+    "CLAUDE_CODE_MAX_RETRIES": "3",
+    "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS": "1",
+}
+# A CLI started by hived must not think it runs within another, and must sign in with what its
+# agent's config names, not with what hived happened to inherit.
+_ENV_DROP = ("CLAUDECODE", "CLAUDE_*", "ANTHROPIC_*")
+
+
+class ClaudeDriver:
+    """Implements drivers.base.Driver."""
+
+    name = "claude"
+
+    def launch(self, spec: TurnSpec) -> Launch:
+        """How to start the CLI.
+
+        The folders that CLAUDE_CONFIG_DIR and TMPDIR name are the caller's to make (`home` and
+        its `tmp`), before the start.
+        """
+        return Launch(
+            argv=(*self._program(spec), *_flags(spec)),
+            cwd=spec.workdir,
+            env={**_ENV, "CLAUDE_CONFIG_DIR": config_dir(spec), "TMPDIR": temp_dir(spec)},
+            env_drop=_ENV_DROP,
+            env_file=spec.env_file,
+        )
+
+    def _program(self, spec: TurnSpec) -> tuple[str, ...]:
+        return (spec.program or "claude",)
+
+    def converse(self, spec: TurnSpec) -> Conversation:
+        """A fresh dialogue for a turn, to be fed from the first byte."""
+        return ClaudeConversation(spec)
+
+    def session_file(self, spec: TurnSpec) -> str:
+        """Where the CLI keeps the session: below its config, by the folder it works in.
+
+        workdir must be free of symbolic links, as the CLI sees its folder.
+        """
+        folder = re.sub(r"[^A-Za-z0-9]", "-", spec.workdir)
+        return posixpath.join(config_dir(spec), "projects", folder, f"{spec.session}.jsonl")
+
+    def credential(self, spec: TurnSpec) -> str:
+        """Agents with the same env_file and config_dir share a credential."""
+        parts = [f"env_file={spec.env_file}"] if spec.env_file else []
+        # An agent's own config folder holds a login only where no file brings one.
+        if spec.config_dir or not spec.env_file:
+            parts.append(f"config_dir={config_dir(spec)}")
+        return f"{self.name}:{','.join(parts)}"
+
+    def credential_files(self, spec: TurnSpec) -> tuple[str, ...]:
+        """The env_file, and the file that a login writes."""
+        login = posixpath.join(config_dir(spec), ".credentials.json")
+        return (spec.env_file, login) if spec.env_file else (login,)
+
+
+def config_dir(spec: TurnSpec) -> str:
+    """The CLI's own folder: the one that the agent's config names, else one of the agent's."""
+    return spec.config_dir or posixpath.join(spec.home, "claude")
+
+
+def temp_dir(spec: TurnSpec) -> str:
+    """The agent's own folder for temporary files, where the CLI also puts its sockets."""
+    return posixpath.join(spec.home, "tmp")
+
+
+def _flags(spec: TurnSpec) -> tuple[str, ...]:
+    session = "--resume" if spec.resume else "--session-id"
+    # Values stand behind `=`, so none of them can be read as a flag.
+    flags = [
+        "-p",
+        "--input-format=stream-json",
+        "--output-format=stream-json",
+        "--verbose",
+        f"{session}={spec.session}",
+        # The work tree's own settings could start programs before any rule is asked.
+        "--setting-sources=",
+        "--strict-mcp-config",
+        f"--settings={_json({'cleanupPeriodDays': _KEEP_SESSIONS_DAYS})}",
+        "--permission-mode=default",
+        "--permission-prompt-tool=stdio",
+        f"--tools={','.join(spec.tools or DEFAULT_TOOLS)}",
+    ]
+    if spec.hive_tools:
+        server = {"type": "sdk", "name": SERVER, "alwaysLoad": True}
+        flags.append(f"--mcp-config={_json({'mcpServers': {SERVER: server}})}")
+        flags.append(f"--allowedTools=mcp__{SERVER}")
+    flags.extend(f"--allowedTools={rule}" for rule in spec.allow)
+    if spec.prompt_file:
+        flags.append(f"--append-system-prompt-file={spec.prompt_file}")
+    if spec.model:
+        flags.append(f"--model={spec.model}")
+    if spec.fallback:
+        flags.append(f"--fallback-model={spec.fallback}")
+    return tuple(flags)
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
