@@ -91,3 +91,10 @@ SCENARIO_NUMBER_MAX = 10_000_000_000  # of any number in it: seconds, bytes, tok
 REHEARSAL_OUTPUT_CHARS_MAX = 30_000  # of one Bash call, as the real CLI cuts it
 REHEARSAL_MCP_WAIT_SECONDS = 30.0  # for the hive's tools before the first turn
 REHEARSAL_REPEATS_MAX = 1_000_000  # of one `say` step
+
+# The client and hivectl.
+ANSWER_SECONDS = 60.0  # longest silence of the daemon while an answer is awaited
+ANSWER_BYTES_MAX = 64 * 1024 * 1024  # one line of the daemon
+CLIENT_READ_BYTES = 256 * 1024  # taken from the socket at once
+CLIENT_NOTIFICATIONS_MAX = 10_000  # waiting in the client while it waits for something else
+LAST_WORDS_SECONDS = 1.0  # what the daemon said before it closed is waited for so long

@@ -1,0 +1,146 @@
+"""Iterators over what the daemon sends by itself: events, and what turns print.
+
+Both go on by themselves where the daemon cut a subscription, and leave no gap.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, Self
+
+from hived import limits
+from hived.errors import HivedError, ProtocolError
+
+Row = dict[str, Any]
+
+
+class Caller(Protocol):
+    """The part of Client that the iterators stand on."""
+
+    def call(self, method: str, /, **params: Any) -> Row: ...
+    def open(self, method: str, /, **params: Any) -> tuple[int, Row]: ...
+    def wait(self, *subscriptions: int) -> tuple[str, Row]: ...
+    def forget(self, subscription: int) -> None: ...
+
+
+class Events:
+    """Iterator over event rows.
+
+    position: all up to here has been seen, what the filters leave out included.
+    """
+
+    position: int
+
+    def __init__(
+        self, client: Caller, since: int | None, kinds: Sequence[str], agent: str | None
+    ) -> None:
+        self._client, self._kinds, self._agent = client, kinds, agent
+        self._rows: deque[Row] = deque()
+        self._open(since)
+
+    def _open(self, since: int | None) -> None:
+        params: Row = {"from": since, "kinds": self._kinds, "agent": self._agent}
+        self._number, answer = self._client.open("subscribe", **params)
+        self.position = answer["position"] if since is None else since
+        self._batch_end = self.position
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Row:
+        while not self._rows:
+            self.position = self._batch_end
+            method, params = self._client.wait(self._number)
+            if method == "events":
+                self._rows.extend(params["events"])
+                self._batch_end = params["position"]
+            elif method == "cut":
+                self._client.forget(self._number)
+                self._open(params["resume_from"])
+        row = self._rows.popleft()
+        self.position = row["position"]
+        return row
+
+
+def follow(client: Caller, agent: str, turn: str | None, from_byte: int) -> Iterator[Row]:
+    """See Client.follow."""
+    lines = _Lines(client, agent)
+    output, _ = client.open("follow", agent=agent)
+    ends = client.open("subscribe", agent=agent, kinds=["turn_end"])[0] if turn else None
+    # The old lines are read after the live ones are ordered, so what comes between is in both.
+    try:
+        yield from lines.read(turn, from_byte)
+    except HivedError as error:
+        if error.code != "not_found" or turn:
+            raise  # else the agent has had no turn yet
+    while lines.running or turn is None:
+        method, params = client.wait(output, *([ends] if ends else []))
+        if method == "output":
+            yield from lines.fresh(params["lines"])
+        elif method == "events":
+            over = [row["data"].get("turn") for row in params["events"]]
+            if lines.turn in over:
+                yield from lines.read(lines.turn, lines.byte)
+                return
+        elif method == "cut" and params.get("subscription") == output:
+            client.forget(output)
+            output, _ = client.open("follow", agent=agent)
+            yield from lines.catch_up(params["resume_from"], only=turn is not None)
+        elif method == "cut" and ends:
+            client.forget(ends)
+            ends, _ = client.open("subscribe", agent=agent, kinds=["turn_end"])
+            yield from lines.read(lines.turn, lines.byte)
+
+
+class _Lines:
+    """Which lines of an agent have been given out, by turn and byte."""
+
+    def __init__(self, client: Caller, agent: str) -> None:
+        self._client, self._agent = client, agent
+        self._seen: dict[str, int] = {}
+        self.turn = ""
+        self.byte = 0
+        self.running = True
+
+    def read(self, turn: str | None, from_byte: int) -> Iterator[Row]:
+        """What a turn has printed so far after a byte, page by page."""
+        while True:
+            page = self._client.call(
+                "transcript", agent=self._agent, turn=turn, from_byte=from_byte
+            )
+            self.running = bool(page["running"])
+            turn = page["turn"]
+            self._note(page["turn"], from_byte)
+            rows = [{"agent": page["agent"], "turn": turn, **row} for row in page["lines"]]
+            yield from self.fresh(rows)
+            if page["next"] is None or not rows:
+                return
+            if page["next"] <= from_byte:
+                raise ProtocolError("hived sent a transcript page that does not go on")
+            from_byte = page["next"]
+
+    def fresh(self, rows: Sequence[Row]) -> Iterator[Row]:
+        """Those of the lines that have not been given out."""
+        for row in rows:
+            if row["byte"] > self._seen.get(row["turn"], -1):
+                self._note(row["turn"], row["byte"])
+                yield row
+
+    def catch_up(self, resume_from: Row, *, only: bool) -> Iterator[Row]:
+        """What was printed since the cut: the rest of its turn, then the turns after that."""
+        if not self.turn:
+            self.turn, self.byte = resume_from["turn"], resume_from["byte"]
+        last = self.turn
+        yield from self.read(last, self.byte)
+        if only:
+            return
+        turns = self._client.call("agent", agent=self._agent)["agent"]["turns"]
+        number = next((row["number"] for row in turns if row["turn"] == last), 0)
+        for row in turns:
+            if row["number"] > number:
+                yield from self.read(row["turn"], 0)
+
+    def _note(self, turn: str, byte: int) -> None:
+        self._seen[turn] = max(byte, self._seen.get(turn, -1))
+        self.turn, self.byte = turn, self._seen[turn]
+        if len(self._seen) > limits.RECENT_TURNS_MAX:
+            del self._seen[next(iter(self._seen))]
