@@ -66,6 +66,9 @@ INTERRUPT_WAIT_SECONDS = 3.0
 TERM_WAIT_SECONDS = 2.0
 EXIT_WAIT_SECONDS = 5.0  # from the closing of stdin to the CLI's exit
 HOST_CONNECT_SECONDS = 5.0
+HOST_RETRY_SECONDS = 0.005  # between attempts to reach a host that is starting
+HOST_CLEAR_SECONDS = 5.0  # until all that a dead host left is dead too
+PROBE_SECONDS = 10.0  # to find out which containment can be made
 ATTEMPTS_MAX = 5  # deliveries of one message before it is dead
 RETRY_WAIT_SECONDS = 5.0  # doubles with each attempt
 RETRY_WAIT_SECONDS_MAX = 600.0
@@ -98,3 +101,16 @@ ANSWER_BYTES_MAX = 64 * 1024 * 1024  # one line of the daemon
 CLIENT_READ_BYTES = 256 * 1024  # taken from the socket at once
 CLIENT_NOTIFICATIONS_MAX = 10_000  # waiting in the client while it waits for something else
 LAST_WORDS_SECONDS = 1.0  # what the daemon said before it closed is waited for so long
+
+# The turn host. It imports nothing, so it repeats those marked *; a test holds them together.
+HOST_STDIN_QUEUE_BYTES_MAX = 8 * 1024 * 1024  # * for a CLI that does not read
+HOST_WRITE_BYTES_MAX = 4 * 1024 * 1024  # * one write
+HOST_WRITES_MAX = 20_000  # * writes of one turn
+HOST_WRITE_ID_CHARS_MAX = 128  # *
+HOST_CLIENTS_MAX = 8  # * connections at once
+HOST_CLIENT_QUEUE_BYTES_MAX = 4 * 1024 * 1024  # * for a client that does not read
+HOST_STDERR_BYTES_MAX = STDERR_BYTES_MAX  # *
+HOST_ENV_FILE_BYTES_MAX = 1024 * 1024  # *
+HOST_TERM_WAIT_SECONDS = TERM_WAIT_SECONDS  # * from TERM to KILL for what the CLI left
+HOST_WORDS_BYTES_MAX = 8 * 1024 * 1024  # one line of the host
+SPOOL_CHUNK_BYTES = 256 * 1024  # read from the spool at once
