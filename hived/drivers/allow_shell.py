@@ -139,7 +139,7 @@ def _words(part: str) -> list[str]:
 
 def _paths(word: str) -> list[str]:
     """What of a word may be a path: the word, an option's value, what follows a = or a colon."""
-    if "://" in word and not word.startswith("file:"):
+    if word.startswith(("https://", "http://", "ssh://", "git://")):
         return []
     found = re.split(r"[=:,]", word)
     if word.startswith("-") and "/" in word:
