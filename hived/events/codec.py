@@ -86,9 +86,9 @@ class Codec:
             raise _not_storable(rec, f"{type(rec.event).__name__} is not the event {rec.kind}")
         body: dict[str, Any] = {"at": rec.recorded_at, "node": rec.node, "by": rec.by}
         if rec.command is not None:
-            body["command"] = rec.command
+            body["command"] = tuple(rec.command)  # orjson takes no subclass
         if rec.cause is not None:
-            body["cause"] = rec.cause
+            body["cause"] = tuple(rec.cause)
         # JSON has no infinity: orjson would write null, which could never be read again.
         if not isfinite(rec.recorded_at) or not all(isfinite(f(rec.event)) for f in writer.floats):
             raise _not_storable(rec, "a number in it is not finite")
@@ -118,7 +118,7 @@ class Codec:
         try:
             body = orjson.loads(data)
             keys = body.keys()
-            if not _ENVELOPE <= keys:
+            if not keys >= _ENVELOPE:
                 raise ValueError("the envelope is not whole")
             if not keys - _ENVELOPE <= _OPTIONAL:
                 raise _from_the_future(topic, stream, version, "an envelope field")
