@@ -1,0 +1,7 @@
+"""`python -m hived.rehearsal`."""
+
+import sys
+
+from hived.rehearsal import main
+
+sys.exit(main())
