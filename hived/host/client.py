@@ -5,10 +5,8 @@ spool is read from disk, from any byte, as often as needed.
 """
 
 import base64
-import json
 import os
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +18,7 @@ from hived.errors import HivedError, ProtocolError
 from hived.host.folder import FolderStatus, HostExit, TurnFolder
 from hived.host.lines import LineSplitter, SpoolItem, SpoolLine, TooLong
 from hived.host.spawn import reaped, start_host
+from hived.host.wire import GONE, Wire
 
 __all__ = [
     "HostClient",
@@ -84,13 +83,7 @@ class HostClient:
         self.ended = False
         self.containment = ""
         self.cli_pid: int | None = None
-        self._stream: trio.SocketStream | None = None
-        self._inbox = bytearray()
-        self._answers: dict[int, dict[str, Any]] = {}
-        self._asked = 0
-        self._send_lock = trio.Lock()
-        self._reading = False
-        self._changed = trio.Event()
+        self._wire: Wire | None = None
 
     @classmethod
     async def connect(cls, folder: Path) -> "HostClient":
@@ -102,20 +95,25 @@ class HostClient:
           ProtocolError: The host speaks a version that this hived does not.
         """
         client = cls(folder)
-        with trio.move_on_after(limits.HOST_CONNECT_SECONDS):
-            while not await client._try_connect():
-                await trio.sleep(limits.HOST_RETRY_SECONDS)
-            return client
-        await client.aclose()
-        raise HostGone(
-            f"the turn host of {folder} does not answer",
-            hint="its last words are in host.log there",
-        )
+        try:
+            with trio.fail_after(limits.HOST_CONNECT_SECONDS):
+                while not (await client._greet() or client._remains()):  # noqa: ASYNC110
+                    await trio.sleep(limits.HOST_RETRY_SECONDS)
+        except trio.TooSlowError:
+            await client.aclose()
+            raise HostGone(
+                f"the turn host of {folder} does not answer",
+                hint="its last words are in host.log there",
+            ) from None
+        except BaseException:
+            await client.aclose()
+            raise
+        return client
 
     async def aclose(self) -> None:
         """Let go of the connection. The host stays."""
-        if self._stream is not None:
-            await self._stream.aclose()
+        if self._wire is not None:
+            await self._wire.aclose()
 
     async def write(self, id: str, data: bytes) -> None:
         """Have the host write this to the CLI's stdin, once for this id in the whole turn.
@@ -126,6 +124,7 @@ class HostClient:
         Raises:
           HostRefused: code busy: the CLI does not read, or the disk is full; ask again later.
             Else stdin is closed, or a bound was passed.
+          HostGone: The turn is over, or the host died.
         """
         if id in self.written:
             await trio.lowlevel.checkpoint()
@@ -135,19 +134,19 @@ class HostClient:
 
     async def close_stdin(self) -> None:
         """Close the CLI's stdin once all that was written is in it."""
-        await self._ask({"close_stdin": True})
+        await self._ask({"close_stdin": True}, needless_at_end=True)
 
     async def signal(self, name: Literal["TERM", "INT"]) -> None:
         """Signal the CLI itself. Nothing happens if it has exited."""
-        await self._ask({"signal": name}, unless="exited")
+        await self._ask({"signal": name}, needless_at_end=True)
 
     async def kill(self) -> None:
-        """SIGKILL everything of the turn. Nothing happens if the host has ended."""
-        await self._ask({"kill": True}, unless="exited")
+        """SIGKILL everything of the turn. Nothing happens if the turn is over."""
+        await self._ask({"kill": True}, needless_at_end=True)
 
     async def retry_disk(self) -> None:
         """Tell a host that waits for space on the disk that there may be some now."""
-        await self._ask({"retry": True}, unless="exited")
+        await self._ask({"retry": True}, needless_at_end=True)
 
     async def lines(self, from_byte: int = 0) -> AsyncIterator[SpoolItem]:
         """The CLI's lines from this byte of the spool on, each as soon as the host tells of it.
@@ -160,10 +159,14 @@ class HostClient:
         """
         splitter = LineSplitter(from_byte)
         at = from_byte
-        spool = await self._open_spool()
+        await trio.lowlevel.checkpoint()
+        try:
+            spool = os.open(self.folder.spool, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # the CLI never ran
+            spool = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
             while True:
-                over = self.ended  # looked at before the reading, so that nothing is missed
+                over = self.ended or not self._open  # before the reading: nothing is missed
                 while chunk := os.pread(spool, limits.SPOOL_CHUNK_BYTES, at):
                     at += len(chunk)
                     for item in splitter.feed(chunk):
@@ -171,145 +174,84 @@ class HostClient:
                     await trio.lowlevel.checkpoint()
                 if over:
                     break
-                if self._stream is None:
-                    raise HostGone(f"the turn host of {self.folder.path} died")
-                await self._until(lambda: self.ended or self.size > at or self._stream is None)
+                await self._grown(at)
+            self._check_ended()
             for item in splitter.finish():
                 yield item
         finally:
             os.close(spool)
 
     async def wait_ended(self) -> HostExit | None:
-        """Wait for the end of the turn; None if the host had vanished."""
-        await self._until(lambda: self.ended or self._stream is None)
-        if not self.ended:
-            raise HostGone(f"the turn host of {self.folder.path} died")
+        """Wait for the end of the turn; None if the host had vanished. Raises HostGone."""
+        if self._wire is not None:
+            await self._wire.until(lambda: self.ended)
+        self._check_ended()
         return self.exit_info
 
-    async def _open_spool(self) -> int:
-        await trio.lowlevel.checkpoint()
-        try:
-            return os.open(self.folder.spool, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # the CLI never ran
-            return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    @property
+    def _open(self) -> bool:
+        return self._wire is not None and self._wire.open
 
-    async def _try_connect(self) -> bool:
-        """One attempt: to the socket, else to what the folder says of the end."""
+    async def _grown(self, at: int) -> None:
+        if self._wire is not None:
+            await self._wire.until(lambda: self.ended or self.size > at)
+
+    def _check_ended(self) -> None:
+        """The connection is over: there must be an end, else the host died."""
+        if not self.ended and not self._remains():
+            raise HostGone(f"the turn host of {self.folder.path} died", hint="close_vanished")
+
+    async def _greet(self) -> bool:
+        """One attempt to reach the host's socket and hear its greeting."""
         try:
-            folder = os.open(self.folder.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise HostGone(f"there is no turn folder {self.folder.path}") from None
-        sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            # By the folder's descriptor, because a socket's path must be shorter than 108 bytes.
-            await sock.connect(f"/proc/self/fd/{folder}/sock")
-            self._stream = trio.SocketStream(sock)
-            await self._until(lambda: self.containment != "" or self._stream is None)
+            self._wire = await Wire.connect(self.folder.path, self._notice)
         except OSError:
-            sock.close()
-        finally:
-            os.close(folder)
-        return self._stream is not None or self._look_for_end()
+            return False
+        await self._wire.until(lambda: self.containment != "")
+        return self.containment != ""
 
-    def _look_for_end(self) -> bool:
+    def _remains(self) -> bool:
+        """Take what the folder tells of an end, if it does. Raises HostGone for a dead host's."""
+        if not self.folder.path.is_dir():
+            raise HostGone(f"there is no turn folder {self.folder.path}")
         self.exit_info = self.folder.read_exit()
         if self.exit_info is None and not self.folder.closed():
             # Only then does it matter who holds the lock; a starting host is left in peace.
             if self.folder.started() and self.folder.status() is FolderStatus.VANISHED:
-                raise HostGone(
-                    f"the turn host of {self.folder.path} died and left no exit record",
-                    hint="close_vanished",
-                )
+                raise HostGone(f"the turn host of {self.folder.path} died", hint="close_vanished")
             return False
         self.written = self.folder.written()
         self.ended = True
         return True
 
-    async def _ask(self, words: dict[str, Any], unless: str = "") -> None:
-        """Send a request and wait for its answer. `unless`: a refusal that is as good as a yes."""
-        self._asked += 1
-        number = self._asked
-        line = json.dumps(words | {"n": number}).encode() + b"\n"
-        if self.ended or self._stream is None:
-            answer = {"error": "exited"}
-        else:
-            try:
-                async with self._send_lock:
-                    await self._stream.send_all(line)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass  # its farewell may still be unread
-            await self._until(lambda: number in self._answers or self.ended or self._stream is None)
-            answer = self._answers.pop(number, {"error": "exited"})
+    async def _ask(self, words: dict[str, Any], *, needless_at_end: bool = False) -> None:
+        answer = GONE if self._wire is None else await self._wire.ask(words)
         why = answer.get("error")
-        if why is None or why == unless:
+        if why is None:
             return
-        if why == "exited" and not self.ended:
-            raise HostGone(f"the turn host of {self.folder.path} died")
-        code = "busy" if why == "busy" else "too_large" if why == "too_large" else None
+        if why == GONE["error"]:
+            self._check_ended()
+        if why in (GONE["error"], "exited"):
+            if needless_at_end:
+                return
+            raise HostGone(f"the turn of {self.folder.path} is over")
+        code = why if why in ("busy", "too_large") else None
         raise HostRefused(f"the turn host refused: {why}", code=code, why=why)
 
-    async def _until(self, ready: Callable[[], bool]) -> None:
-        """Wait for the host's words until they make this true.
-
-        Whoever waits first reads for all who wait; there is no task of its own to own the
-        connection, so none can fail unseen.
-        """
-        while not ready():
-            if self._reading:
-                await self._changed.wait()
-                continue
-            stream = self._stream
-            assert stream is not None or ready(), "nothing can come any more"
-            if stream is None:
-                return
-            self._reading = True
-            try:
-                data = await stream.receive_some(limits.SPOOL_CHUNK_BYTES)
-                if data:
-                    self._take(data)
-                else:
-                    await self._lost(stream)
-            except trio.BrokenResourceError:
-                await self._lost(stream)
-            finally:
-                self._reading = False
-                self._changed.set()
-                self._changed = trio.Event()
-
-    async def _lost(self, stream: trio.SocketStream) -> None:
-        """The host closed the connection: it has ended, or died."""
-        self._stream = None
-        await stream.aclose()
-        if not self.ended:
-            self.exit_info = self.folder.read_exit()
-            self.ended = self.exit_info is not None
-
-    def _take(self, data: bytes) -> None:
-        self._inbox += data
-        if len(self._inbox) > limits.HOST_WORDS_BYTES_MAX:
-            raise ProtocolError("the turn host sent a line that is too long", code="too_large")
-        *lines, rest = self._inbox.split(b"\n")
-        self._inbox = bytearray(rest)
-        for line in lines:
-            words = json.loads(line)
-            if "n" in words:
-                self._answers[words["n"]] = words
-            elif "hello" in words:
-                self._greeted(words)
-            self.size = words.get("size", self.size)
-            if "full" in words:
-                self.full = words["full"]
-            if words.get("exit") is not None:
-                self.exit_info = HostExit.parse(words["exit"])
-                self.ended = True
-
-    def _greeted(self, words: dict[str, Any]) -> None:
-        if words["hello"] not in PROTOCOLS:
-            raise ProtocolError(
-                f"the turn host of {self.folder.path} speaks version {words['hello']} of its"
-                f" protocol; this hived speaks {PROTOCOLS}",
-                hint="run the hived that started it until the turn ends",
-            )
-        self.written = frozenset(words["written"])
-        self.containment = words["containment"]
-        self.cli_pid = words["cli_pid"]
+    def _notice(self, words: dict[str, Any]) -> None:
+        if "hello" in words:
+            if words["hello"] not in PROTOCOLS:
+                raise ProtocolError(
+                    f"the turn host of {self.folder.path} speaks version {words['hello']} of its"
+                    f" protocol; this hived speaks {PROTOCOLS}",
+                    hint="run the hived that started it until the turn ends",
+                )
+            self.written = frozenset(words["written"])
+            self.containment = words["containment"]
+            self.cli_pid = words["cli_pid"]
+        self.size = words.get("size", self.size)
+        if "full" in words:
+            self.full = words["full"]
+        if words.get("exit") is not None:
+            self.exit_info = HostExit.parse(words["exit"])
+            self.ended = True

@@ -44,14 +44,8 @@ async def reaped(pid: int) -> int:
         raise ChildProcessError(f"{pid} is no child of this process") from None
     try:
         await trio.lowlevel.wait_readable(fd)
-        _, status = os.waitpid(pid, os.WNOHANG)
+        _, status = os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222  it does not block
     finally:
         trio.lowlevel.notify_closing(fd)
         os.close(fd)
     return os.waitstatus_to_exitcode(status)
-
-
-def reap_nowait(pid: int) -> int | None:
-    """The exit code of a host that has ended, None while it runs."""
-    found, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None

@@ -59,7 +59,6 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x10000000, 0x20000000
 MS_NOSUID_NODEV_NOEXEC, MS_REC_SLAVE = 2 | 4 | 8, 0x4000 | 0x80000
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LIBC = ctypes.CDLL(None, use_errno=True)
-INHERITED_UMASK = os.umask(0o077)
 
 QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)\"""")
 BARE = re.compile(r"(?:[^\\]|\\.)*\Z")
@@ -362,6 +361,7 @@ class Plan:
     """What launch.json asks for, with the whole environment worked out."""
 
     def __init__(self, launch: Mapping[str, Any], inherited: Mapping[str, str], mark: str) -> None:
+        self.umask = os.umask(0o077)  # the host's own files are private, the CLI's as it was
         try:
             self.argv = [str(word) for word in launch["argv"]]
             self.cwd = str(launch["cwd"])
@@ -445,7 +445,7 @@ def become_cli(plan: Plan, namespace: bool, fds: list[int]) -> NoReturn:
     try:
         if os.read(go_r, 1) != b"g":
             os._exit(NEVER_STARTED)
-        os.umask(INHERITED_UMASK)
+        os.umask(plan.umask)
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             try:
                 signal.signal(number, signal.SIG_DFL)
