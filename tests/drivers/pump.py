@@ -1,0 +1,153 @@
+"""Drives a CLI through its driver over plain pipes, as the turn host and supervisor would."""
+
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from hived.drivers import allow
+from hived.drivers.base import (
+    Driver,
+    Ending,
+    Exit,
+    HiveToolCalled,
+    Observation,
+    PermissionAsked,
+    Reply,
+    TurnSpec,
+    UserLine,
+    Write,
+)
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class Pump:
+    """One turn of a real process; a context manager that leaves none behind.
+
+    Questions are answered from the spec's allow list, tool calls by `tool`; what was observed
+    is in `seen`.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        spec: TurnSpec,
+        env: Mapping[str, str],
+        tool: Callable[[HiveToolCalled], tuple[str, bool]] = lambda called: ("fine", False),
+    ) -> None:
+        self.seen: list[Observation] = []
+        self._spec = spec
+        self.talk = driver.converse(spec)
+        self._tool = tool
+        self._over = False
+        self._lines: queue.Queue[bytes | None] = queue.Queue()
+        launch = driver.launch(spec)
+        for folder in (launch.env["CLAUDE_CONFIG_DIR"], launch.env["TMPDIR"]):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        home = {"PATH": PATH, "HOME": spec.home}
+        self._stderr = Path(spec.home) / f"stderr-{time.monotonic_ns()}"
+        with self._stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                launch.argv,
+                cwd=launch.cwd,
+                env={**home, **launch.env, **env},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        for write in self.talk.opening():
+            self.write(write)
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def write(self, write: Write) -> None:
+        assert self.process.stdin
+        if self.process.stdin.closed:
+            return  # the turn is over, and the CLI still said something
+        try:
+            self.process.stdin.write(write.data)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it died; its end says why
+
+    def user(self, line: UserLine) -> None:
+        self.write(self.talk.user(line))
+
+    def until(self, done: Callable[[], bool], seconds: float = 30.0) -> bool:
+        """Takes in lines until `done`. False where the CLI's output ended before that."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            if self._over:
+                return False
+            try:
+                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"not so within {seconds} s; saw {self.seen}") from None
+            if line is None:
+                self._over = True
+                continue
+            for observed in self.talk.feed(line):
+                self._take(observed)
+        return True
+
+    def _take(self, observed: Observation) -> None:
+        self.seen.append(observed)
+        match observed:
+            case Reply():
+                self.write(observed.write)
+            case PermissionAsked():
+                spec = self._spec
+                said = allow.decide(spec.allow, observed.tool, observed.input, spec.workdir)
+                self.write(
+                    self.talk.permission_answer(observed, allowed=said.allowed, reason=said.reason)
+                )
+            case HiveToolCalled():
+                words, error = self._tool(observed)
+                self.write(self.talk.tool_answer(observed, words, error=error))
+
+    def finish(self, *, signalled: bool = False) -> Ending:
+        """Waits until the turn is settled, closes stdin, waits for the exit, gives the end."""
+        self.until(lambda: self.talk.settled)
+        assert self.process.stdin
+        self.process.stdin.close()
+        code = self.process.wait(timeout=20)
+        self.until(lambda: False)
+        stderr = self._stderr.read_text(errors="replace")
+        return self.talk.ending(Exit(code, stderr), signalled=signalled)
+
+    def of(self, *kinds: type) -> list[Observation]:
+        return [seen for seen in self.seen if type(seen) in kinds]
+
+    def __enter__(self) -> "Pump":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()  # it ends the Bash tree with it, as SIGKILL would not
+            try:
+                self.process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._reader.join()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass
