@@ -29,6 +29,7 @@ _TOP = {
     "base_tokens": Field("count", ""),
     "compact_seconds": Field("number", ""),
     "default": Field("map", ""),
+    "each_sender": Field("flag", ""),
     "model": Field("text", ""),
     "models": Field("map", ""),
     "repeat": Field("flag", ""),
@@ -57,7 +58,16 @@ _MODEL = {
     "cache_read": Field("number", ""),
     "cache_write": Field("number", ""),
 }
-_PLAIN = ("agent", "auto_compact", "base_tokens", "compact_seconds", "model", "repeat", "seed")
+_PLAIN = (
+    "agent",
+    "auto_compact",
+    "base_tokens",
+    "compact_seconds",
+    "each_sender",
+    "model",
+    "repeat",
+    "seed",
+)
 
 
 def parse(text: str) -> Scenario:

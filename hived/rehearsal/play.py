@@ -2,14 +2,15 @@
 
 import os
 import time
+from collections import deque
 from typing import NamedTuple
 
 from hived import limits
 from hived.rehearsal import acts, compaction, shapes, words
+from hived.rehearsal.agenda import Agenda
 from hived.rehearsal.desk import Interrupted
 from hived.rehearsal.failures import FAILURES, Failure, retry_delays
 from hived.rehearsal.scenario import Step, resolve
-from hived.rehearsal.session import LastMail
 from hived.rehearsal.turn import GivenUp, Turn, TurnsOver
 from hived.rehearsal.wire import Line
 
@@ -31,17 +32,19 @@ class _Failed(Exception):
         self.end = End("failed", failure, text)
 
 
-def play(turn: Turn, steps: tuple[Step, ...], text: str) -> End:
-    """Play the steps of a turn that answers this user text.
+def play(turn: Turn, agenda: Agenda, text: str) -> End:
+    """Play the steps of a turn that answers this user text, and what is folded into it.
 
     Raises:
       acts.Leave: A step exits.
       Whatever `Desk.wait` raises, but for Interrupted.
     """
-    player = _Player(turn, text)
+    player = _Player(turn, agenda, text)
     try:
-        for step in steps:
-            player.step(step)
+        while player.waiting:
+            letter = player.waiting.popleft()
+            for step in agenda.steps(letter, turn.model.name):
+                player.step(step)
         if not turn.opened:
             turn.open()  # no answer without a call of the model
         turn.close("end_turn")
@@ -59,17 +62,12 @@ def play(turn: Turn, steps: tuple[Step, ...], text: str) -> End:
 
 
 class _Player:
-    def __init__(self, turn: Turn, text: str) -> None:
+    def __init__(self, turn: Turn, agenda: Agenda, text: str) -> None:
         self.turn = turn
         self.desk = turn.desk
         self.last = text
-        self.note_mail(text)
-
-    def note_mail(self, text: str) -> None:
-        """Remember the last mail: a retry may come without its text."""
-        mail = words.last_mail(text)
-        if mail is not None:
-            self.desk.session.mail = LastMail(mail.id, mail.sender, mail.attempt, mail.body)
+        self.agenda = agenda
+        self.waiting = deque(agenda.letters(text))
 
     def values(self, repetition: int = 1) -> dict[str, str]:
         session = self.desk.session
@@ -128,7 +126,11 @@ class _Player:
         self.turn.call(name, given)
         for message in self.turn.fold():
             self.last = message.text
-            self.note_mail(message.text)
+            letters = self.agenda.letters(message.text)
+            if self.desk.scenario.each_sender:
+                self.waiting.extend(letters)
+            else:
+                self.agenda.remember(letters[-1])
 
     def stream(self, text: str, chunks: int, delay: float) -> None:
         """Text in pieces. Without partial messages nothing is told until it is whole or cut."""

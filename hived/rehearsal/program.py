@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from hived.rehearsal import acts, commands, session, shapes
+from hived.rehearsal.agenda import Agenda
 from hived.rehearsal.desk import Desk, Malformed, Message, Terminated
 from hived.rehearsal.mcp import Mcp
 from hived.rehearsal.options import Options, Refused
 from hived.rehearsal.play import End, play
-from hived.rehearsal.scenario import Facts, Scenario, pick_rule, pick_turn
+from hived.rehearsal.scenario import Scenario
 from hived.rehearsal.turn import Turn
 from hived.rehearsal.wire import Line, Wire, new_uuid, now
-from hived.rehearsal.words import last_mail
 
 
 def run(options: Options, scenario: Scenario) -> int:
@@ -79,21 +79,7 @@ class Program:
         self.state("running")
         self.mcp.connect()
         turn.init()
-        place = desk.session.place
-        mail = last_mail(message.text)
-        facts = Facts(
-            message.text,
-            mail.sender if mail else desk.session.mail.sender,
-            turn.model.name,
-            mail.attempt if mail else desk.session.mail.attempt,
-            desk.session.turns,
-        )
-        rule = pick_rule(desk.scenario, facts, desk.session.rules)
-        if rule is None:
-            desk.session.place += 1
-        # Saved before it is played: a turn that is killed must not come again for ever.
-        desk.session.save()
-        end = play(turn, rule.steps if rule else pick_turn(desk.scenario, place), message.text)
+        end = play(turn, Agenda(desk.scenario, desk.session), message.text)
         desk.end_turn()
         desk.session.exchanges += 1
         self._end(turn, end)

@@ -49,6 +49,7 @@ class Scenario(NamedTuple):
     rules: tuple[Rule, ...] = ()
     default: tuple[Step, ...] = (Step("say", "You said: {body}", {"times": 1, "delay": 0.0}),)
     repeat: bool = False
+    each_sender: bool = False
     agent: str = ""
     seed: int | None = None
     model: str = "claude-opus-5-5"
@@ -80,7 +81,7 @@ def resolve(scenario: Scenario, name: str) -> Model:
     """The model of that name or alias; an unknown one is made up, as the real CLI tries it."""
     name = name.removesuffix("[1m]") or scenario.model
     full = ALIASES.get(name, name)
-    for known in (name, full):
+    for known in (name, full, full.split("-")[1] if full in BUILT_IN else full):
         if known in scenario.models:
             return scenario.models[known]._replace(name=full)
     return BUILT_IN.get(full, Model(full))

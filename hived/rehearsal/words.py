@@ -19,11 +19,13 @@ PLACEHOLDERS: Mapping[str, str] = {
 
 _PLACE = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}")
 _MAIL = re.compile(r"<mail\b([^>]*)>\n?(.*?)\n?</mail>", re.DOTALL)
+_ESCAPED = re.compile(r"&lt;(/?(?:mail|notes))")
+_ATTEMPT = re.compile(r"This is attempt (\d{1,4}) of ")
 _ATTRIBUTE = re.compile(r'([a-z_]+)="([^"]*)"')
 
 
 class Mail(NamedTuple):
-    """The last mail block of a user text."""
+    """A mail block of a user text."""
 
     id: str
     sender: str
@@ -31,18 +33,25 @@ class Mail(NamedTuple):
     body: str
 
 
-def last_mail(text: str) -> Mail | None:
-    """The last mail block in a user text, or None if there is none."""
-    found = list(_MAIL.finditer(text))
-    if not found:
-        return None
-    given = dict(_ATTRIBUTE.findall(found[-1].group(1)))
+def mails(text: str) -> list[Mail]:
+    """The mail blocks of a user text, in their order."""
+    return [_mail(found) for found in _MAIL.finditer(text)]
+
+
+def attempt_told(text: str) -> int:
+    """Which attempt hived says a turn is, where it brings no mail with an attempt of its own."""
+    found = _ATTEMPT.search(text)
+    return int(found.group(1)) if found else 1
+
+
+def _mail(found: re.Match[str]) -> Mail:
+    given = dict(_ATTRIBUTE.findall(found.group(1)))
     attempt = given.get("attempt", "1")
     return Mail(
         given.get("id", ""),
-        _unescaped(given.get("from", "")),
+        given.get("from", ""),
         int(attempt) if attempt.isdecimal() else 1,
-        _unescaped(found[-1].group(2)),
+        _ESCAPED.sub(r"<\1", found.group(2)),
     )
 
 
@@ -91,9 +100,3 @@ def user_text(content: object) -> str:
 def tokens(text: str) -> int:
     """A made-up but steady count: four bytes of UTF-8 are a token, at least one."""
     return max(1, (len(text.encode("utf-8", "replace")) + 3) // 4)
-
-
-def _unescaped(text: str) -> str:
-    for escaped, plain in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
-        text = text.replace(escaped, plain)
-    return text
