@@ -87,6 +87,27 @@ IN_FLIGHT_MAX = 64  # calls of one connection
 SUBSCRIPTIONS_MAX = 16  # of one connection
 HELLO_WAIT_SECONDS = 30.0  # a client that connects and says nothing
 CLIENT_SEND_SECONDS = 10.0  # a client that does not read
+OUTPUT_BYTES_MAX = 4 * 1024 * 1024  # waiting for one client; beyond it its calls wait
+NOTIFICATION_BYTES_MAX = 1024 * 1024  # of rows in one notification, unless one row has more
+SOCKET_READ_BYTES = 64 * 1024  # taken from a client at once
+ACCEPT_WAIT_SECONDS = 0.2  # where no descriptor is free for a client
+HALF_CLOSED_LOOK_SECONDS = 2.0  # between looks whether a client that sends no more still reads
+BYE_SECONDS = 1.0  # for the last words to all clients
+READ_THREADS_MAX = 4  # reads of the log and of past states at once
+LOG_SCAN_EVENTS_MAX = 100_000  # looked at by one `log` call
+LOG_PAGE_BYTES_MAX = 16 * 1024 * 1024  # of rows in one page; the page ends after it
+WHY_CHAIN_MAX = 50  # events told by one `why`
+FOLLOW_QUEUE_LINES_MAX = 4_096  # live lines waiting for one follower
+FOLLOW_QUEUE_BYTES_MAX = 32 * 1024 * 1024
+ENCODED_EVENTS_MAX = 8_192  # rows kept in their encoded form, for all subscribers
+CLIENT_WORD_CHARS_MAX = 100
+OPTIONS_MAX = 50  # a driver's own settings
+CONFIG_BYTES_MAX = 96 * 1024  # one agent's whole configuration
+SETTING_SECONDS_MAX = 86_400.0 * 30  # any time limit in a configuration
+PROGRESS_SECONDS = 0.2  # between notifications of one long read
+DOCTOR_PROGRAM_SECONDS = 10.0  # for a program to tell its version
+DOCTOR_DISK_BYTES_MIN = 1024 * 1024 * 1024
+DOCTOR_FILES_MIN = 4_096  # open files that a hive of AGENTS_MAX needs
 
 # The rehearsal CLI.
 SCENARIO_CHARS_MAX = 1024 * 1024
@@ -101,6 +122,10 @@ ANSWER_BYTES_MAX = 64 * 1024 * 1024  # one line of the daemon
 CLIENT_READ_BYTES = 256 * 1024  # taken from the socket at once
 CLIENT_NOTIFICATIONS_MAX = 10_000  # waiting in the client while it waits for something else
 LAST_WORDS_SECONDS = 1.0  # what the daemon said before it closed is waited for so long
+SHOWN_CHARS_MAX = 600  # of a tool's input or output in a transcript for people
+RECONNECT_SECONDS = 0.25  # between looks for a daemon that is gone; doubles
+RECONNECT_SECONDS_MAX = 4.0
+DAEMON_STOP_SECONDS = 60.0  # a daemon asked to stop is waited for so long
 
 # The turn host. It imports nothing, so it repeats those marked *; a test holds them together.
 HOST_STDIN_QUEUE_BYTES_MAX = 8 * 1024 * 1024  # * for a CLI that does not read

@@ -10,6 +10,7 @@ Whatever goes wrong is a HivedError with a stable code and a hint.
 """
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
@@ -152,6 +153,22 @@ class Client:
     def forget(self, subscription: int) -> None:
         """Drop what is left of a subscription that the daemon has cut or that was ended."""
         self._queued -= len(self._queues.pop(subscription, ()))
+
+    def wait_for_end(self, seconds: float) -> None:
+        """Wait until the daemon has closed the connection.
+
+        Raises:
+          HivedError: busy where it has not after that many seconds.
+        """
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                self._wire.receive(left)
+            except HivedError as error:
+                if error.data.get("silent"):
+                    break
+                return
+        raise HivedError(f"hived has not ended within {seconds:g} s", code="busy")
 
     def _take(self, message: dict[str, Any]) -> None:
         """Put a notification where `wait` finds it."""

@@ -69,7 +69,7 @@ class Wire:
                 self._buffer += data
         except TimeoutError:
             raise HivedError(
-                f"hived did not answer within {seconds:g} s", code="disconnected"
+                f"hived did not answer within {seconds:g} s", code="disconnected", silent=True
             ) from None
         except OSError as error:
             raise disconnected(error) from None

@@ -1,0 +1,7 @@
+"""python -m hived.ctl"""
+
+import sys
+
+from hived.ctl import main
+
+sys.exit(main())

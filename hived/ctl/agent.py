@@ -1,0 +1,184 @@
+"""hivectl status, turns and why: one agent, looked at closely."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hived.ctl.ps import GROUPS, context, model, note, turn
+from hived.ctl.render import event_line
+from hived.ctl.run import Run, positive, reads, takes_agent
+from hived.ctl.table import Column, lay_out
+from hived.ctl.when import local, unix
+from hived.ctl.words import age, amount, clean, count, model_name, money, pad, took
+
+Row = Mapping[str, Any]
+
+_SHORT = 5  # turns that `status` shows
+
+_TURN_COLUMNS = (
+    Column("TURN", ">"),
+    Column("STARTED", drop=2),
+    Column("TOOK", ">"),
+    Column("OUTCOME", least=10),
+    Column("WOKEN BY", least=8, drop=4),
+    Column("MODEL", drop=3),
+    Column("TOKENS", ">", drop=5),
+    Column("COST", ">", drop=1),
+    Column("TOOLS", least=8),
+)
+
+
+def status_arguments(parser: argparse.ArgumentParser) -> None:
+    takes_agent(parser)
+    reads(parser)
+
+
+def status(run: Run) -> int:
+    """Print all that is known of an agent; 0."""
+    answer = run.read("agent", agent=run.args.agent)
+    if run.json:
+        run.console.document(answer)
+        return 0
+    console, row = run.console, answer["agent"]
+    now = run.now(answer)
+    if run.args.at is not None:
+        console.line(f"As of {local(answer['at'])}, position {answer['position']}", "dim")
+    state = f"{row['agent']}: {row['word']}"
+    began = unix(row["since"])
+    if began is not None:
+        state += f" for {age(now - began)}"
+    console.line(clean(state), GROUPS.get(row["group"], ""))
+    for name, text in (*_facts(row, now), *_settings(row["config"])):
+        if text:
+            console.line(f"  {pad(name, 14)}{clean(text)}")
+    if row["turns"]:
+        console.line()
+        _print_turns(run, row["turns"][-_SHORT:])
+    return 0
+
+
+def _facts(row: Row, now: float) -> list[tuple[str, str]]:
+    switched = row["model"]["switched_at"]
+    by = row["model"]["switched_by"]
+    changed = f", since {local(switched)} by {by}" if switched else ""
+    waiting = " (with the next turn)" if row["model"]["queued"] is not None else ""
+    running, last = row["turn"], row["last_turn"]
+    doing = ""
+    if running is not None:
+        tools = ", ".join(running["running_tools"])
+        doing = ", " + count(running["tool_calls"], "tool call")
+        doing += f", now {tools}" if tools else ""
+    inbox, usage = row["inbox"], row["usage"]
+    return [
+        ("note", note(row)),
+        ("model", model(row["model"]) + waiting + changed),
+        ("turn", turn(row, now) + doing if running is not None else ""),
+        ("last turn", _last(last)),
+        ("turns", str(row["turns"][-1]["number"]) if row["turns"] else "none yet"),
+        ("context", context(row)),
+        ("inbox", f"{inbox['queued']} queued, {inbox['in_turn']} with the turn"),
+        ("tokens", _tokens(usage)),
+        ("cost", money(row["cost_usd"])),
+        ("session", row["session"]),
+        ("credential", row["credential"]),
+        ("parent", row["parent"] or ""),
+        ("created", local(row["created_at"])),
+        ("containment", _flat(row.get("containment"))),
+    ]
+
+
+def _last(last: Row | None) -> str:
+    if last is None:
+        return ""
+    why = f" ({last['why']})" if last["why"] else ""
+    detail = f": {last['detail']}" if last["detail"] and last["outcome"] != "ok" else ""
+    ended = local(last["ended_at"])
+    return f"#{last['number']} {last['outcome']}{why}, {took(last['duration_ms'])}, {ended}{detail}"
+
+
+def _tokens(usage: Row) -> str:
+    names = {"input": "in", "output": "out", "cache_read": "cached", "cache_write": "cache written"}
+    return ", ".join(f"{amount(usage[key])} {name}" for key, name in names.items())
+
+
+def _settings(config: Row) -> list[tuple[str, str]]:
+    return [(key.replace("_", " "), _flat(value)) for key, value in config.items() if value]
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={_flat(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_flat(part) for part in value)
+    return "" if value is None else str(value)
+
+
+def turns_arguments(parser: argparse.ArgumentParser) -> None:
+    takes_agent(parser)
+    reads(parser)
+    parser.add_argument("-n", type=positive, metavar="COUNT", default=20, help="the last so many")
+
+
+def turns(run: Run) -> int:
+    """Print an agent's last turns, oldest first; 0."""
+    answer = run.read("agent", agent=run.args.agent)
+    rows = answer["agent"]["turns"][-run.args.n :]
+    if run.json:
+        head = {key: answer[key] for key in ("v", "position", "at")}
+        run.console.document({**head, "agent": answer["agent"]["agent"], "turns": rows})
+    elif rows:
+        _print_turns(run, rows)
+    else:
+        run.console.line(f"{answer['agent']['agent']} has had no turn yet")
+    return 0
+
+
+def _print_turns(run: Run, rows: Sequence[Row]) -> None:
+    header, *lines = lay_out(_TURN_COLUMNS, [_cells(row) for row in rows], run.console.width)
+    run.console.line(header, "bold")
+    for row, line in zip(rows, lines, strict=True):
+        good = row["outcome"] in (None, "ok")
+        run.console.line(line, "" if good else "red")
+
+
+def _cells(row: Row) -> list[str]:
+    running = row["outcome"] is None
+    why = f" ({row['why']})" if row["why"] else ""
+    usage = row["usage"]
+    used = sum(tokens for tokens in usage.values())
+    tools = ", ".join(f"{tool} {calls}" for tool, calls in row["tools"].items())
+    again = f", attempt {row['attempt']}" if row["attempt"] > 1 else ""
+    return [
+        f"#{row['number']}",
+        local(row["started_at"]),
+        "" if running else took(row["duration_ms"]),
+        "running" if running else f"{row['outcome']}{why}",
+        row["reason"] + again,
+        model_name(row["model"]),
+        amount(used) if used else "",
+        money(row["cost_usd"]) if row["cost_usd"] else "",
+        tools,
+    ]
+
+
+def why_arguments(parser: argparse.ArgumentParser) -> None:
+    takes_agent(parser)
+    reads(parser)
+
+
+def why(run: Run) -> int:
+    """Print the chain of causes, newest first, each below what it led to; 0."""
+    answer = run.read("why", agent=run.args.agent)
+    if run.json:
+        run.console.document(answer)
+        return 0
+    console = run.console
+    since = f" since {local(answer['since'])}" if answer["since"] else ""
+    console.line(clean(f"{answer['agent']} is {answer['word']}{since}, because:"), "bold")
+    for depth, row in enumerate(answer["chain"]):
+        console.line("  " * min(depth + 1, 10) + event_line(row))
+    if answer.get("because"):
+        console.line(clean(answer["because"]))
+    if answer.get("next_step"):
+        console.line(clean(f"Next: {answer['next_step']}"), "cyan")
+    return 0

@@ -1,0 +1,112 @@
+"""hivectl pause, resume, start, stop, ...: one order to one agent."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hived.ctl.run import Run, UsageError, takes_agent, takes_json
+from hived.ctl.words import clean, count
+from hived.errors import HivedError
+
+Answer = Mapping[str, Any]
+
+
+def order_arguments(parser: argparse.ArgumentParser) -> None:
+    takes_agent(parser)
+    takes_json(parser)
+
+
+def order(run: Run) -> int:
+    """Give an agent the order that the verb is named after; 0."""
+    answer = run.client.call(run.verb.replace("-", "_"), agent=run.args.agent)
+    return _tell(run, answer, _DONE[run.verb])
+
+
+def _tell(run: Run, answer: Answer, text: Callable[[Answer], str]) -> int:
+    if run.json:
+        run.console.document(answer)
+    else:
+        run.console.line(clean(text(answer)))
+    return 0
+
+
+def _cancelled(answer: Answer) -> str:
+    return f", turn {answer['cancelled']} is cancelled" if answer.get("cancelled") else ""
+
+
+def _compact(answer: Answer) -> str:
+    behind = answer.get("queued_behind")
+    return f"{answer['agent']}: compacts " + (f"after turn {behind}" if behind else "now")
+
+
+_DONE: Mapping[str, Callable[[Answer], str]] = {
+    "cancel": lambda a: f"{a['agent']}: turn {a['turn']} is being ended",
+    "compact": _compact,
+    "new-session": lambda a: f"{a['agent']}: a new conversation begins with its next turn",
+    "pause": lambda a: f"{a['agent']}: paused; a running turn goes on to its end",
+    "resume": lambda a: f"{a['agent']}: takes turns again",
+    "start": lambda a: f"{a['agent']}: started",
+    "stop": lambda a: f"{a['agent']}: stopped{_cancelled(a)}",
+    "restart": lambda a: f"{a['agent']}: started anew{_cancelled(a)}",
+    "lift": lambda a: f"{a['credential']}: the wait is over",
+}
+
+
+def model_arguments(parser: argparse.ArgumentParser) -> None:
+    takes_agent(parser)
+    parser.add_argument("model", metavar="NAME", help="as the CLI takes it")
+    takes_json(parser)
+
+
+def model(run: Run) -> int:
+    """Set the model of an agent's next turn; 0."""
+    answer = run.client.call("model", agent=run.args.agent, model=run.args.model)
+    return _tell(run, answer, _model_told)
+
+
+def _model_told(answer: Answer) -> str:
+    was = answer["was"] or "the default"
+    return f"{answer['agent']}: {was} → {answer['model']} with the next turn"
+
+
+def remove_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("agent", metavar="AGENT", help="its whole name: no prefix is taken here")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    takes_json(parser)
+
+
+def remove(run: Run) -> int:
+    """Say what goes and what stays, ask, and take an agent out; 0."""
+    name = run.args.agent
+    row = run.client.call("agent", agent=name)["agent"]
+    if row["agent"] != name:
+        raise HivedError(
+            f"there is no agent {name}", code="not_found", hint=f"rm takes {row['agent']} in full"
+        )
+    if not run.args.yes:
+        run.console.note(_what(row))
+        answer = run.console.ask(f"Take {name} out of the hive? [y/N] ")
+        if answer is None:
+            raise UsageError("rm asks first, and no terminal is here to ask on", "add --yes")
+        if answer.lower() not in ("y", "yes"):
+            raise UsageError(f"{name} stays", "answer y to take it out")
+    done = run.client.call("rm", agent=name)
+    return _tell(run, done, _removed)
+
+
+def _what(row: Answer) -> str:
+    """What rm takes out, and what it leaves."""
+    mail = row["inbox"]["queued"] + row["inbox"]["in_turn"]
+    goes = [f"the agent {row['agent']} ({row['driver']}, {row['word']})"]
+    if row["turn"] is not None:
+        goes.append(f"its running turn {row['turn']['turn']}")
+    goes.append(count(mail, "message") + " not done yet")
+    return clean(f"goes: {', '.join(goes)}") + (
+        "\nstays: its events in the log, its transcripts, its state folder; its name stays taken"
+    )
+
+
+def _removed(answer: Answer) -> str:
+    dropped = answer.get("dropped_messages") or 0
+    number = dropped if isinstance(dropped, int) else len(dropped)
+    return f"{answer['agent']}: taken out, {count(number, 'message')} dropped"

@@ -1,0 +1,130 @@
+"""hivectl ps: every agent, grouped by what the person must do."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hived.ctl.run import Run, reads
+from hived.ctl.table import Column, lay_out
+from hived.ctl.when import clock, local, unix
+from hived.ctl.words import age, amount, clean, count, model_name, money, took
+
+# The order people read them in: what waits for them first.
+GROUPS = {
+    "Needs you": "yellow",
+    "Working": "green",
+    "Idle or napping": "cyan",
+    "Stopped": "dim",
+    "Failed": "red",
+}
+
+_COLUMNS = (
+    Column("AGENT", least=8),
+    Column("STATE", least=8),
+    Column("AGE", ">"),
+    Column("MODEL", least=6, drop=2),
+    Column("TURN", least=8),
+    Column("CONTEXT", ">", 12, drop=1),
+    Column("MAIL", ">"),
+    Column("COST", ">", drop=3),
+    Column("NOTE", least=12, drop=4),
+)
+
+
+def ps_arguments(parser: argparse.ArgumentParser) -> None:
+    reads(parser)
+
+
+def ps(run: Run) -> int:
+    """Print the agents; 0."""
+    answer = run.read("agents")
+    if run.json:
+        run.console.document(answer)
+        return 0
+    console, now = run.console, run.now(answer)
+    if run.args.at is not None:
+        console.line(f"As of {local(answer['at'])}, position {answer['position']}", "dim")
+    agents = sorted(answer["agents"], key=_order)
+    if not agents:
+        console.line("No agents yet. Make one: hivectl new ada --workdir DIR")
+        return 0
+    header, *lines = lay_out(_COLUMNS, [cells(row, now) for row in agents], console.width)
+    console.line(header, "bold")
+    group = None
+    for row, line in zip(agents, lines, strict=True):
+        if row["group"] != group:
+            group = row["group"]
+            console.line(clean(group), GROUPS.get(group, ""))
+        console.line(line)
+    console.line(_footer(agents, answer["hive"]), "dim")
+    return 0
+
+
+def _order(row: Mapping[str, Any]) -> tuple[int, str]:
+    names = list(GROUPS)
+    return (names.index(row["group"]) if row["group"] in GROUPS else len(names), row["agent"])
+
+
+def _footer(agents: Sequence[Mapping[str, Any]], hive: Mapping[str, Any]) -> str:
+    turns = sum(hive["turns"].values())
+    parts = [count(len(agents), "agent"), count(turns, "turn"), money(hive["cost_usd"])]
+    if hive["dead_letters"]:
+        parts.append(count(hive["dead_letters"], "dead letter"))
+    return ", ".join(parts)
+
+
+def cells(row: Mapping[str, Any], now: float) -> list[str]:
+    """The cells of one agent, in the order of the columns."""
+    inbox = row["inbox"]["queued"] + row["inbox"]["in_turn"]
+    return [
+        row["agent"],
+        row["word"],
+        _age(row["since"], now),
+        model(row["model"]),
+        turn(row, now),
+        context(row),
+        str(inbox) if inbox else "",
+        money(row["cost_usd"]) if row["cost_usd"] else "",
+        note(row),
+    ]
+
+
+def _age(since: str | None, now: float) -> str:
+    began = unix(since)
+    return "" if began is None else age(now - began)
+
+
+def model(row: Mapping[str, Any]) -> str:
+    """The model in force, and the one that waits: haiku → sonnet."""
+    active = model_name(row["active"] or "default")
+    queued = row["queued"]
+    return active if queued is None else f"{active} → {model_name(queued or 'default')}"
+
+
+def turn(row: Mapping[str, Any], now: float) -> str:
+    """The running turn and how long it runs, or how the last one ended: 12.3s ok."""
+    running, last = row["turn"], row["last_turn"]
+    if running is not None:
+        return f"#{running['number']} {_age(running['started_at'], now)}"
+    return "" if last is None else f"{took(last['duration_ms'])} {last['outcome']}"
+
+
+def context(row: Mapping[str, Any]) -> str:
+    """Tokens in use, the window, and the share: 45k/200k 22%."""
+    used, window = row["context_used"], row["context_window"]
+    if not window:
+        return amount(used) if used else ""
+    return f"{amount(used)}/{amount(window)} {100 * used // window}%"
+
+
+def note(row: Mapping[str, Any]) -> str:
+    """Until when it waits, why it failed, or what it says that it does."""
+    parts = []
+    if row["until"]:
+        parts.append(f"until {clock(row['until'])}")
+    last = row["last_turn"]
+    if row["turn"] is None and last is not None and last["outcome"] != "ok" and last["why"]:
+        parts.append(last["why"])
+    if row["status"]:
+        parts.append(row["status"])
+    return "; ".join(parts)

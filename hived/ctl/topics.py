@@ -1,0 +1,87 @@
+"""The texts of hivectl help: what programs may rely on."""
+
+from collections.abc import Mapping
+
+_EXIT_CODES = """\
+Exit codes of hivectl
+
+  0    done
+  1    refused by hived; its reason and [code] are on stderr
+  2    the words make no sense; or a question was not answered with yes
+  3    no hived: it does not run, or it went away
+  4    no such agent, turn or message; or a prefix that several names have
+  5    verify or doctor found something wrong
+  130  interrupted (Ctrl-C)
+
+A reader that closes the pipe early (hivectl log | head) is no error: 0.
+"""
+
+_JSON = """\
+JSON of hivectl
+
+With --json a verb prints one document on stdout: hived's answer as
+rpc/PROTOCOL.md describes it, always with "v": 1. A change that could break a
+reader raises v; new fields may come without. Following (-f), it prints one
+document a line, flushed (NDJSON), each with "v": 1. Errors are text on stderr
+and an exit code, as ever.
+
+Every read also has "position" and "at": where in the log, and when, the
+answer is true.
+
+  ps          {v, position, at, agents: [AgentRow], hive: HiveRow}
+  status      {v, position, at, agent: AgentRow and {config, usage,
+              turns: [TurnRow], containment}}
+  turns       {v, position, at, agent, turns: [TurnRow]}
+  why         {v, position, at, agent, word, since, chain: [EventRow],
+              next_step, because}
+  log         {v, position, at, events: [EventRow], next}: one page of -n, 100
+              by default; the next page is --since NEXT, none where it is null
+  log -f      EventRow a line
+  transcript  {v, position, at, agent, turn, from, lines: [{byte, line}],
+              next, running}
+  transcript -f
+              {v, agent, turn, byte, line} a line
+  state       {v, position, at, state: {view: data}}
+  inbox       {v, position, at, inbox, messages: [MessageRow]}
+  verify      {v, ok, events, problems: [text], seconds}
+  doctor      {v, ok, checks: [{name, state: ok|warn|fail, found, hint}]}
+  daemon status
+              {v, running: true, pid, version, node, home, socket, started_at,
+              position, ...}, or {v, running: false, problem} where it does not
+              run (exit code 3)
+  version     {v, hivectl, hived: version or null}
+  send, new, ...
+              the command's answer: {v, position, streams, version, ...}
+
+Times are RFC 3339 UTC, durations milliseconds (fields ending in _ms), costs
+US dollars.
+
+@ROWS@"""
+
+_TIMES = """\
+Moments, for --at, --since and --until
+
+  412                   a position in the log
+  2026-11-23T18:04:11Z  RFC 3339
+  '2026-11-23 18:04'    local time; seconds may follow
+  18:04                 today
+  -5m, '5m ago'         before now; s, m, h, d or w
+"""
+
+
+def _rows() -> str:
+    from textwrap import fill
+
+    from hived.rpc.specs import ROWS
+
+    return "".join(
+        fill(f"{name}: {', '.join(fields)}", 79, subsequent_indent="  ") + "\n"
+        for name, fields in ROWS.items()
+    )
+
+
+TOPICS: Mapping[str, str] = {
+    "json": _JSON.replace("@ROWS@", _rows()),
+    "exit-codes": _EXIT_CODES,
+    "times": _TIMES,
+}

@@ -1,0 +1,79 @@
+"""Times as people write and read them, and as the protocol carries them (RFC 3339 UTC)."""
+
+from datetime import UTC, datetime, timedelta
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+FORMS = "a position, an RFC 3339 time, YYYY-MM-DD HH:MM, HH:MM, -5m or '5m ago'"
+
+
+def parse(text: str, now: float) -> int | str:
+    """A position (int), or a time as RFC 3339 UTC with milliseconds.
+
+    Args:
+      text: As FORMS says; a time without a zone is local, one without a date is today's.
+      now: Unix seconds, for what is relative.
+    Raises:
+      ValueError: None of them, or out of range.
+    """
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        return _rfc3339(_relative(text, now) or _absolute(text, now))
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{text!r} is no moment; give {FORMS}") from None
+
+
+def _relative(text: str, now: float) -> datetime | None:
+    amount = text[1:] if text.startswith("-") else text.removesuffix("ago").rstrip()
+    number = amount[:-1]
+    if amount == text or amount[-1:] not in _UNITS or not number.replace(".", "", 1).isdecimal():
+        return None
+    seconds = float(number) * _UNITS[amount[-1]]
+    return datetime.fromtimestamp(now, UTC) - timedelta(seconds=seconds)
+
+
+def _absolute(text: str, now: float) -> datetime:
+    if len(text) <= 8 and ":" in text:
+        hour, minute, *rest = text.split(":")
+        today = datetime.fromtimestamp(now)
+        moment = today.replace(
+            hour=int(hour), minute=int(minute), second=int(rest[0]) if rest else 0, microsecond=0
+        )
+        if len(rest) > 1:
+            raise ValueError("more than hours, minutes and seconds")
+        return moment.astimezone(UTC)
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def unix(stamp: str | None) -> float | None:
+    """Unix seconds of a time in a row; None stays None."""
+    return None if stamp is None else datetime.fromisoformat(stamp).timestamp()
+
+
+def clock(stamp: str | None) -> str:
+    """The local time of day of a time in a row: 18:04:11."""
+    return "--:--:--" if stamp is None else _local(stamp).strftime("%H:%M:%S")
+
+
+def day(stamp: str) -> str:
+    """The local date of a time in a row: 2026-11-23."""
+    return _local(stamp).strftime("%Y-%m-%d")
+
+
+def local(stamp: str | None) -> str:
+    """The local date and time of a time in a row: 2026-11-23 18:04:11."""
+    return "never" if stamp is None else _local(stamp).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def local_unix(seconds: float) -> str:
+    """The local time of day of unix seconds."""
+    return datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
+
+
+def _local(stamp: str) -> datetime:
+    return datetime.fromisoformat(stamp).astimezone()
