@@ -860,9 +860,11 @@ class Host:
         for line in lines:
             try:
                 request = json.loads(line)
-                answer = self.answer(request)
-                answer["n"] = request.get("n")
-            except (ValueError, RecursionError, AttributeError):
+            except (ValueError, RecursionError):
+                request = None
+            if isinstance(request, dict):
+                answer = self.answer(request) | {"n": request.get("n")}
+            else:
                 answer = {"error": "bad_request"}
             if client in self.clients:
                 self.send(client, answer)

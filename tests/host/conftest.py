@@ -1,5 +1,6 @@
 """Real turn hosts with small CLIs in Python, all ended with the test that started them."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ import trio
 from attrs import define, field
 
 from hived.drivers.base import Launch
-from hived.host.client import HostClient, SpoolLine, prepare, start_host
+from hived.host.client import HostClient, SpoolLine, prepare, reaped, start_host
 from hived.host.folder import FolderStatus, TurnFolder
 from hived.world import processes
 
@@ -67,6 +68,10 @@ class Turn:
     async def run(self, script: str = "", **options: object) -> HostClient:
         """Prepare, start and connect."""
         self.prepare(script, **options)  # type: ignore[arg-type]
+        return await self.run_again()
+
+    async def run_again(self) -> HostClient:
+        """Start a host in the folder as it is, and connect."""
         self.start()
         return await self.connect()
 
@@ -79,11 +84,9 @@ class Turn:
         for client in self.clients:
             await client.aclose()
         for pid in self.hosts:
-            try:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except (ProcessLookupError, ChildProcessError):
-                continue
+                await reaped(pid)
         if self.folder.status() is FolderStatus.VANISHED:
             self.folder.close_vanished()
 
@@ -114,7 +117,7 @@ def wait_for() -> Callable[..., object]:
 
     async def wait(condition: Callable[[], object], seconds: float = 20.0) -> object:
         with trio.fail_after(seconds):
-            while not (found := condition()):
+            while not (found := condition()):  # noqa: ASYNC110  no event tells of it
                 await trio.sleep(0.005)
             return found
 
