@@ -61,6 +61,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)\"""")
+WRITE_ID = re.compile(rf"[\x21\x23-\x5b\x5d-\x7e]{{1,{WRITE_ID_CHARS_MAX}}}\Z")
 BARE = re.compile(r"(?:[^\\]|\\.)*\Z")
 
 
@@ -756,9 +757,7 @@ class Host:
         So a host that dies in between has perhaps not written what the journal names; never
         the other way round. Nothing is lost by that: the CLI does not outlive the host.
         """
-        if not isinstance(ident, str) or not ident.isprintable():
-            return {"error": "bad_request"}
-        if not 0 < len(ident) <= WRITE_ID_CHARS_MAX or not isinstance(data, str):
+        if not isinstance(ident, str) or not isinstance(data, str) or not WRITE_ID.match(ident):
             return {"error": "bad_request"}
         if ident in self.written:
             return {"written": ident, "repeat": True}

@@ -187,6 +187,8 @@ async def test_another_user_is_not_heard(turn, tmp_path) -> None:
         b'{"write":1,"data":"eA=="}',
         b'{"write":"a\\nb","data":"eA=="}',
         b'{"write":"","data":"eA=="}',
+        b'{"write":"a b","data":"eA=="}',
+        b'{"write":"%s","data":"eA=="}' % (b"x" * 129),
         b'{"write":"a","data":"not base64"}',
         b'{"write":"a"}',
         b'{"signal":"KILL"}',
