@@ -84,9 +84,8 @@ def _tell_refusal(console: Console, error: HivedError) -> int:
     message = f"{error.message} [{error.code}]"
     hint = error.hint
     candidates = error.data.get("candidates")
-    if isinstance(candidates, list) and candidates:
-        hint = f"{hint}; " if hint else ""
-        hint += "it may be " + ", ".join(str(name) for name in candidates)
+    if isinstance(candidates, list) and not hint:
+        hint = "it may be " + ", ".join(str(name) for name in candidates)
     return _tell(console, message, hint, OF_ERROR.get(error.code, REFUSED))
 
 

@@ -1,0 +1,282 @@
+"""Canned answers: a hive of four agents, some of whose words are wide, long or hostile."""
+
+from typing import Any
+
+HOSTILE = "\x1b[31mred\x1b]0;title\x07\x9b2J\u202e\u2066 tab\there\nsecond line"
+WIDE = "日本語" * 30 + " " + "x" * 200
+STAMP = "2026-11-23T18:04:11.250Z"
+
+
+def stamped(**body: Any) -> dict[str, Any]:
+    return {"v": 1, "position": 412, "at": STAMP, **body}
+
+
+def agent_row(name: str, word: str, group: str, **more: Any) -> dict[str, Any]:
+    row = {
+        "agent": name,
+        "word": word,
+        "group": group,
+        "since": "2026-11-23T18:01:11.000Z",
+        "until": None,
+        "cause": {"stream": f"agent:{name}", "version": 3},
+        "role": "worker",
+        "parent": None,
+        "driver": "claude",
+        "process": "running",
+        "turn_state": "idle",
+        "turn_state_since": 1.0,
+        "model": {"active": "haiku", "queued": None, "switched_at": None, "switched_by": None},
+        "turn": None,
+        "last_turn": last_turn("ok"),
+        "turns": 4,
+        "inbox": {"queued": 0, "in_turn": 0},
+        "context_used": 45_000,
+        "context_window": 200_000,
+        "cost_usd": 0.1234,
+        "credential": "claude:default",
+        "status": None,
+        "session": "2c6dd641-924a-4e0c-a527-1e10554021ed",
+        "created_at": "2026-11-23T10:00:00.000Z",
+    }
+    return {**row, **more}
+
+
+def last_turn(outcome: str, why: str | None = None) -> dict[str, Any]:
+    return {
+        "turn": "t0123456789ab",
+        "number": 4,
+        "kind": "work",
+        "outcome": outcome,
+        "why": why,
+        "detail": "as the CLI said",
+        "duration_ms": 12_345,
+        "ended_at": "2026-11-23T18:00:00.000Z",
+        "cost_usd": 0.0012,
+    }
+
+
+RUNNING = {
+    "turn": "t00000000000c",
+    "number": 5,
+    "kind": "work",
+    "started_at": "2026-11-23T18:04:01.000Z",
+    "attempt": 1,
+    "model": "haiku",
+    "cancel": None,
+    "tool_calls": 3,
+    "running_tools": ["Bash"],
+}
+
+AGENTS = [
+    agent_row("bob", "idle", "Idle or napping", inbox={"queued": 2, "in_turn": 0}),
+    agent_row(
+        "ada",
+        "thinking",
+        "Working",
+        turn=RUNNING,
+        status=HOSTILE,
+        model={
+            "active": "claude-haiku-4-5-20251001",
+            "queued": "sonnet",
+            "switched_at": STAMP,
+            "switched_by": "operator:ann",
+        },
+    ),
+    agent_row(
+        "a-worker-with-a-very-long-name-of-forty-",
+        "failed",
+        "Failed",
+        status=WIDE,
+        last_turn=last_turn("failed", "configuration"),
+    ),
+    agent_row("eve", "needs login", "Needs you", until=STAMP, context_window=0, context_used=0),
+    agent_row("zoe", "stopped", "Stopped", last_turn=None, cost_usd=0.0),
+]
+
+USAGE = {"input": 1200, "output": 80, "cache_read": 45_000, "cache_write": 0}
+
+TURNS = [
+    {
+        "turn": f"t{number:012x}",
+        "number": number,
+        "kind": "work",
+        "reason": "mail",
+        "model": "haiku",
+        "attempt": 1 + number // 4,
+        "started_at": "2026-11-23T17:00:00.000Z",
+        "ended_at": "2026-11-23T17:00:12.000Z" if outcome else None,
+        "outcome": outcome,
+        "why": "overloaded" if outcome == "failed" else None,
+        "detail": "",
+        "exit_code": 0,
+        "duration_ms": 12_345,
+        "tools": {"Bash": 2, "Read": 1},
+        "usage": USAGE,
+        "cost_usd": 0.0012,
+        "bytes": 4096,
+        "start_position": 10,
+        "end_position": 20,
+    }
+    for number, outcome in enumerate(["ok", "failed", "cancelled", None], 1)
+]
+
+CONFIG = {
+    "driver": "claude",
+    "workdir": "/srv/app",
+    "model": "haiku",
+    "fallback": "",
+    "allow": ["Bash(git *)", "Read"],
+    "options": {"scenario": "/srv/scenario.json"},
+}
+
+MESSAGES = [
+    {
+        "message": f"m{number:012x}",
+        "from": sender,
+        "to": "operator",
+        "body": body,
+        "sent_at": STAMP,
+        "in_reply_to": "m00000000000f" if number == 2 else None,
+        "urgent": number == 1,
+        "state": "queued",
+        "attempts": 0,
+        "turn": None,
+        "why": None,
+        "position": 400 + number,
+    }
+    for number, (sender, body) in enumerate([("ada", HOSTILE), ("bob", WIDE)], 1)
+]
+
+
+def event(position: int, kind: str = "status_set", **data: Any) -> dict[str, Any]:
+    return {
+        "position": position,
+        "kind": kind,
+        "stream": "agent:ada",
+        "version": position,
+        "at": STAMP,
+        "node": "n1",
+        "by": "agent:ada",
+        "command": None,
+        "cause": None,
+        "data": {"agent": "ada", "text": f"at {position}", **data},
+    }
+
+
+EVENTS = [
+    event(410, "status_set", text=HOSTILE),
+    event(411, "from_the_future", weight=WIDE),
+    event(
+        412,
+        "turn_end",
+        turn="t1",
+        outcome="ok",
+        why="",
+        detail="",
+        duration_ms=12_300,
+        tools={"Bash": 3},
+        cost_usd=0.0012,
+        leftovers=0,
+        retry_at=0.0,
+    ),
+]
+
+LINES = [
+    {"byte": 90, "line": '{"type":"system","subtype":"init","session_id":"s","model":"haiku"}'},
+    {
+        "byte": 200,
+        "line": '{"type":"assistant","message":{"content":[{"type":"text","text":'
+        '"\\u001b[31mred words"},{"type":"tool_use","name":"Bash","input":{"command":"ls"}}]}}',
+    },
+    {"byte": 300, "line": "not json \x1b[2J at all"},
+    {
+        "byte": 400,
+        "line": '{"type":"result","subtype":"success","duration_ms":1500,"total_cost_usd":0.002}',
+    },
+]
+
+WRITTEN = {"position": 413, "streams": ["agent:ada"], "version": 7}
+
+HIVE_ROW = {
+    "started_at": STAMP,
+    "running": True,
+    "turns": {"ok": 100, "failed": 3},
+    "messages": 7,
+    "dead_letters": 1,
+    "cost_usd": 1.5,
+    "usage": USAGE,
+}
+
+ANSWERS: dict[str, Any] = {
+    "hello": {
+        "protocol": 1,
+        "version": "0.1.0",
+        "node": "n1",
+        "you": {"name": "ann", "uid": 0, "access": "operator"},
+        "position": 412,
+    },
+    "agents": stamped(agents=AGENTS, hive=HIVE_ROW),
+    "agent": stamped(
+        agent={
+            **AGENTS[1],
+            "config": CONFIG,
+            "usage": USAGE,
+            "turns": TURNS,
+            "inbox": {"queued": 2, "in_turn": 1, "received": 9},
+            "containment": {"kind": "cgroup", "note": ""},
+        }
+    ),
+    "inbox": stamped(inbox="operator", messages=MESSAGES),
+    "log": stamped(events=EVENTS, next=None),
+    "transcript": {
+        **stamped(agent="ada", turn="t1", lines=LINES, next=None, running=False),
+        "from": 0,
+    },
+    "why": stamped(
+        agent="ada",
+        word="thinking",
+        since=STAMP,
+        chain=[EVENTS[2], EVENTS[0]],
+        next_step="the CLI answers",
+        because="mail from bob",
+    ),
+    "state": stamped(state={"agents": {"live": {"ada": {"status": HOSTILE}}}, "ledger": {}}),
+    "verify": {"v": 1, "ok": True, "events": 412, "problems": [], "seconds": 0.25},
+    "doctor": {
+        "v": 1,
+        "ok": True,
+        "checks": [
+            {"name": "containment", "state": "warn", "found": WIDE, "hint": "mount cgroup2"},
+            {"name": "disk", "state": "ok", "found": "12 GB free", "hint": ""},
+        ],
+    },
+    "daemon_status": {
+        "v": 1,
+        "pid": 4242,
+        "version": "0.1.0",
+        "node": "n1",
+        "home": "/srv/hive",
+        "socket": "/srv/hive/hived.sock",
+        "started_at": STAMP,
+        "position": 412,
+        "clients": 2,
+        "rss_bytes": 52_000_000,
+    },
+    "new": {**WRITTEN, "agent": "ada"},
+    "send": {**WRITTEN, "messages": ["m0123456789ab"]},
+    "ack": {**WRITTEN, "messages": ["m000000000001", "m000000000002"]},
+    "cancel": {**WRITTEN, "agent": "ada", "turn": "t00000000000c"},
+    "compact": {**WRITTEN, "agent": "ada", "queued_behind": "t00000000000c"},
+    "model": {**WRITTEN, "agent": "ada", "model": "sonnet", "was": "haiku"},
+    "new_session": {**WRITTEN, "agent": "ada", "session": "s2", "was": "s1"},
+    "pause": {**WRITTEN, "agent": "ada"},
+    "resume": {**WRITTEN, "agent": "ada"},
+    "start": {**WRITTEN, "agent": "ada"},
+    "stop": {**WRITTEN, "agent": "ada", "cancelled": "t00000000000c"},
+    "restart": {**WRITTEN, "agent": "ada", "cancelled": None},
+    "rm": {**WRITTEN, "agent": "ada", "dropped_messages": 3},
+    "lift": {**WRITTEN, "credential": "claude:default"},
+    "daemon_stop": {"stopping": True, "turns": "left", "running": ["t00000000000c"]},
+    "subscribe": {"subscription": 1, "position": 412},
+    "follow": {"subscription": 2},
+}

@@ -1,0 +1,366 @@
+"""Every verb, in text and as JSON, against the canned hive."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hived.ctl import run as ctl_run
+from hived.ctl.verbs import VERBS
+from hived.rpc.specs import METHODS
+from tests.ctl.canned import Hive, Hivectl, Refusal
+from tests.ctl.rows import STAMP, WIDE
+
+# verb line -> (method it calls, what its text must show)
+CASES = {
+    "ps": ("agents", "45k/200k 22%"),
+    "status ada": ("agent", "haiku-4-5 → sonnet"),
+    "turns ada": ("agent", "failed (overloaded)"),
+    "why ada": ("why", "ada is thinking since 2026-11-23 18:04:11, because:"),
+    "log": ("log", "turn_end ok 12.3s, 3 tools, $0.0012"),
+    "transcript ada 4": ("transcript", "→ Bash ls"),
+    "state": ("state", '"status":'),
+    "send ada hello there": ("send", "sent m0123456789ab"),
+    "inbox": ("inbox", "from ada  queued, urgent"),
+    "ack m000000000001": ("ack", "2 messages marked as read"),
+    "new ada": ("new", "ada: made and started"),
+    "cancel ada": ("cancel", "turn t00000000000c is being ended"),
+    "compact ada": ("compact", "compacts after turn t00000000000c"),
+    "model ada sonnet": ("model", "haiku → sonnet with the next turn"),
+    "new-session ada": ("new_session", "a new conversation begins"),
+    "pause ada": ("pause", "ada: paused"),
+    "resume ada": ("resume", "ada: takes turns again"),
+    "start ada": ("start", "ada: started"),
+    "stop ada": ("stop", "ada: stopped, turn t00000000000c is cancelled"),
+    "restart ada": ("restart", "ada: started anew"),
+    "rm ada --yes": ("rm", "ada: taken out, 3 messages dropped"),
+    "lift ada": ("lift", "claude:default: the wait is over"),
+    "verify": ("verify", "the log is sound: 412 events"),
+    "doctor": ("doctor", "mount cgroup2"),
+    "daemon status": ("daemon_status", "hived 0.1.0 runs as process 4242"),
+    "version": ("daemon_status", "hivectl 0.1.0, hived 0.1.0"),
+}
+READS_AT = [line for line in CASES if "at" in METHODS[CASES[line][0]].params and line != "version"]
+
+
+def test_every_verb_has_a_case() -> None:
+    tested = {line.split()[0] for line in CASES}
+    assert tested | {"completion", "help"} == set(VERBS)
+
+
+@pytest.mark.parametrize("line", CASES)
+def test_text(hive: Hive, hivectl: Hivectl, line: str) -> None:
+    method, shown = CASES[line]
+    done = hivectl(*shlex.split(line))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown in done.stdout
+    assert method in [name for name, _ in hive.calls]
+
+
+@pytest.mark.parametrize("line", CASES)
+def test_json_is_one_document(hive: Hive, hivectl: Hivectl, line: str) -> None:
+    done = hivectl(*shlex.split(line), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    assert document["v"] == 1
+    method = CASES[line][0]
+    if line not in ("turns ada", "version"):
+        assert hive.answers[method].items() <= document.items()
+
+
+@pytest.mark.parametrize("line", CASES)
+def test_no_line_is_wider_than_the_terminal(hive: Hive, hivectl: Hivectl, line: str) -> None:
+    from hived.ctl.words import columns
+
+    for width in (40, 80, 132):
+        done = hivectl(*shlex.split(line), COLUMNS=str(width))
+        assert max(columns(text) for text in done.stdout.splitlines()) <= width
+
+
+@pytest.mark.parametrize("line", CASES)
+def test_nothing_a_terminal_obeys_is_shown(hive: Hive, hivectl: Hivectl, line: str) -> None:
+    done = hivectl(*shlex.split(line), COLUMNS="80")
+    assert done.stdout.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("line", READS_AT)
+def test_reads_take_a_moment(hive: Hive, hivectl: Hivectl, line: str) -> None:
+    for given, asked in (("77", 77), ("2026-11-23T18:00:00Z", "2026-11-23T18:00:00.000Z")):
+        done = hivectl(*shlex.split(line), "--at", given)
+        assert done.returncode == 0, done.stderr
+        assert hive.params(CASES[line][0])["at"] == asked
+    done = hivectl(*shlex.split(line), "--at", "-5m")
+    assert done.returncode == 0, done.stderr
+    assert hivectl(*shlex.split(line), "--at", "soon").returncode == 2
+
+
+@pytest.mark.parametrize("line", CASES)
+def test_only_parameters_of_the_protocol_are_sent(hive: Hive, hivectl: Hivectl, line: str) -> None:
+    hivectl(*shlex.split(line))
+    for method, params in hive.calls:
+        spec = METHODS[method].params
+        assert params.keys() <= spec.keys()
+        assert {name for name, param in spec.items() if param.required} <= params.keys()
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_help_has_an_example_that_parses(hivectl: Hivectl, name: str) -> None:
+    verb = VERBS[name]
+    done = hivectl(name, "--help", COLUMNS="80")
+    assert done.returncode == 0
+    assert f"hivectl {verb.example}" in done.stdout
+    words = shlex.split(verb.example)
+    assert words[0] == name
+    ctl_run.parse(name, verb, words[1:])
+    assert hivectl("help", name, COLUMNS="80").stdout == done.stdout
+
+
+def test_ps_is_grouped_by_what_to_do(hive: Hive, hivectl: Hivectl) -> None:
+    lines = hivectl("ps").stdout.splitlines()
+    heads = [line for line in lines if line and line[0].isupper()][1:]
+    assert heads == ["Needs you", "Working", "Idle or napping", "Stopped", "Failed"]
+    assert lines[-1] == "5 agents, 103 turns, $1.50, 1 dead letter"
+
+
+def test_ages_with_at_count_to_that_moment(hive: Hive, hivectl: Hivectl) -> None:
+    lines = hivectl("ps", "--at", "412").stdout.splitlines()
+    assert lines[0] == "As of 2026-11-23 18:04:11, position 412"
+    row = next(line for line in lines if line.startswith("ada")).split()
+    assert row[:3] == ["ada", "thinking", "3m"]
+    assert "#5 10s" in " ".join(row)
+
+
+def test_an_empty_hive_says_what_to_do(hive: Hive, hivectl: Hivectl) -> None:
+    hive.answers["agents"] = {**hive.answers["agents"], "agents": []}
+    assert "hivectl new" in hivectl("ps").stdout
+
+
+@pytest.mark.parametrize("words", [("send", "ada"), ("send", "ada", "-"), ("send", "--all", "-")])
+def test_a_letter_comes_from_stdin(hive: Hive, hivectl: Hivectl, words: tuple[str, ...]) -> None:
+    assert hivectl(*words, stdin="first\nsecond ü\n").returncode == 0
+    assert hive.params("send") == {"to": words[1].replace("--all", "*"), "body": "first\nsecond ü"}
+
+
+def test_send_to_all_urgently_in_reply(hive: Hive, hivectl: Hivectl) -> None:
+    hivectl("send", "--all", "--urgent", "stop", "now", "--reply-to", "m0123456789ab")
+    assert hive.params("send") == {
+        "to": "*",
+        "body": "stop now",
+        "urgent": True,
+        "in_reply_to": "m0123456789ab",
+    }
+
+
+@pytest.mark.parametrize(
+    "words,stdin",
+    [
+        (["send"], b""),
+        (["send", "ada"], b"  \n"),
+        (["send", "ada", ""], b""),
+        (["send", "ada"], b"\xff\xfe"),
+        (["send", "ada"], b"x" * 70_000),
+        (["ack"], b""),
+        (["ack", "--all", "m1"], b""),
+        (["log", "-f", "--until", "5"], b""),
+        (["log", "-f", "--at", "5"], b""),
+        (["log", "--reconnect"], b""),
+        (["log", "-n", "5000"], b""),
+        (["log", "-n", "none"], b""),
+        (["transcript", "ada", "-f", "--at", "5"], b""),
+        (["inbox", "ada", "--ack"], b""),
+        (["daemon", "status", "--turns"], b""),
+        (["daemon", "restart"], b""),
+        (["new", "ada", "--option", "nothing"], b""),
+        (["new", "ada", "--idle-limit", "-1"], b""),
+        (["new", "ada", "--scenario", "s.json", "--driver", "claude"], b""),
+        (["ps", "ada"], b""),
+        (["status"], b""),
+        (["frobnicate"], b""),
+        (["help", "frobnicate"], b""),
+        (["completion", "tcsh"], b""),
+    ],
+)
+def test_words_without_sense(hive: Hive, hivectl: Hivectl, words: list[str], stdin: bytes) -> None:
+    done = hivectl(*words, stdin=stdin)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("hivectl: ")
+    assert "Traceback" not in done.stderr
+    assert [name for name, _ in hive.calls if METHODS[name].kind == "write"] == []
+
+
+def test_new_sends_what_was_given(hive: Hive, hivectl: Hivectl, home: Path) -> None:
+    line = (
+        "new web-1 --workdir src --model haiku --fallback sonnet --role manager --parent ada "
+        "--allow 'Bash(git *)' --allow Read --tool Bash --recipient ada --recipient operator "
+        "--env-file ../keys.env --config-dir /etc/claude --prompt-file p.md --program ./claude "
+        "--idle-limit 30 --tool-limit 1.5 --option a=b=c --scenario s.json --stopped"
+    )
+    done = hivectl(*shlex.split(line))
+    assert done.stdout == "ada: made, not started\n"
+    assert hive.params("new") == {
+        "agent": "web-1",
+        "driver": "rehearsal",
+        "workdir": f"{home}/src",
+        "model": "haiku",
+        "fallback": "sonnet",
+        "role": "manager",
+        "parent": "ada",
+        "allow": ["Bash(git *)", "Read"],
+        "tools": ["Bash"],
+        "recipients": ["ada", "operator"],
+        "env_file": f"{home.parent}/keys.env",
+        "config_dir": "/etc/claude",
+        "prompt_file": f"{home}/p.md",
+        "program": f"{home}/claude",
+        "idle_limit_s": 30.0,
+        "tool_limit_s": 1.5,
+        "options": {"a": "b=c", "scenario": f"{home}/s.json"},
+        "start": False,
+    }
+
+
+def test_a_program_without_a_slash_is_a_name(hive: Hive, hivectl: Hivectl) -> None:
+    hivectl("new", "ada", "--program", "claude")
+    assert hive.params("new") == {"agent": "ada", "program": "claude"}
+
+
+def test_inbox_marks_as_read_what_it_has_shown(hive: Hive, hivectl: Hivectl) -> None:
+    done = hivectl("inbox", "--ack")
+    assert "second line" in done.stdout
+    assert hive.params("ack") == {"messages": ["m000000000001", "m000000000002"]}
+
+
+def test_ack_all(hive: Hive, hivectl: Hivectl) -> None:
+    hivectl("ack", "--all")
+    assert hive.params("ack") == {"messages": ["m000000000001", "m000000000002"]}
+
+
+def test_rm_without_a_terminal_refuses_and_says_what_it_would_do(
+    hive: Hive, hivectl: Hivectl
+) -> None:
+    done = hivectl("rm", "ada")
+    assert done.returncode == 2
+    assert "goes: the agent ada (claude, thinking), its running turn t00000000000c" in done.stderr
+    assert "3 messages not done yet" in done.stderr
+    assert "stays: its events in the log" in done.stderr
+    assert "hint: add --yes" in done.stderr
+    assert "rm" not in [name for name, _ in hive.calls]
+
+
+def test_rm_takes_no_prefix(hive: Hive, hivectl: Hivectl) -> None:
+    done = hivectl("rm", "ad", "--yes")
+    assert done.returncode == 4
+    assert "rm takes ada in full" in done.stderr
+    assert "rm" not in [name for name, _ in hive.calls]
+
+
+def refuse(refusal: Refusal) -> Callable[[object], object]:
+    def answer(params: object) -> object:
+        raise refusal
+
+    return answer
+
+
+def test_a_refusal_shows_code_and_hint(hive: Hive, hivectl: Hivectl) -> None:
+    hive.answers["start"] = refuse(
+        Refusal("wrong_state", -32012, "ada \x1b[31mruns", hint="stop it first")
+    )
+    done = hivectl("start", "ada")
+    assert done.returncode == 1
+    assert done.stderr == "hivectl: ada \\x1b[31mruns [wrong_state]\nhint: stop it first\n"
+
+
+@pytest.mark.parametrize("code,number", [("not_found", -32010), ("ambiguous_name", -32014)])
+def test_a_name_that_is_none_or_several(
+    hive: Hive, hivectl: Hivectl, code: str, number: int
+) -> None:
+    hive.answers["status"] = hive.answers["agent"] = refuse(
+        Refusal(code, number, "a may be any of 2 agents", candidates=["ada", "alan"])
+    )
+    done = hivectl("status", "a")
+    assert done.returncode == 4
+    assert "hint: it may be ada, alan" in done.stderr
+
+
+def test_an_error_of_a_later_daemon_is_told(hive: Hive, hivectl: Hivectl) -> None:
+    hive.answers["agents"] = refuse(Refusal("out_of_coffee", -31999, "no more coffee"))
+    done = hivectl("ps")
+    assert (done.returncode, done.stderr) == (1, "hivectl: no more coffee [out_of_coffee]\n")
+
+
+@pytest.mark.parametrize("line", [line for line in CASES if line != "version"])
+def test_no_daemon_is_one_line_with_the_command(hivectl: Hivectl, line: str) -> None:
+    done = hivectl(*shlex.split(line))
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "hived is not running" in done.stderr
+    assert done.stderr.endswith("start it with: hived\n")
+
+
+def test_daemon_status_when_down_as_json(hivectl: Hivectl) -> None:
+    done = hivectl("daemon", "status", "--json")
+    assert done.returncode == 3
+    document = json.loads(done.stdout)
+    assert (document["v"], document["running"]) == (1, False)
+
+
+def test_version_without_a_daemon(hivectl: Hivectl) -> None:
+    assert hivectl("version").stdout == "hivectl 0.1.0, no hived\n"
+    assert hivectl("--version").stdout == "hivectl 0.1.0, no hived\n"
+
+
+def test_damage_has_an_exit_code(hive: Hive, hivectl: Hivectl) -> None:
+    hive.answers["verify"] = {
+        **hive.answers["verify"],
+        "ok": False,
+        "problems": ["position 3: \x1b[2J does not read back"],
+    }
+    done = hivectl("verify")
+    assert done.returncode == 5
+    assert "position 3: \\x1b[2J does not read back" in done.stdout
+    hive.answers["doctor"] = {**hive.answers["doctor"], "ok": False}
+    assert hivectl("doctor").returncode == 5
+    assert hivectl("doctor", "--json").returncode == 5
+
+
+def test_log_reads_page_after_page_from_since(hive: Hive, hivectl: Hivectl) -> None:
+    row = hive.answers["log"]["events"][0]
+
+    def page(params: dict[str, object]) -> object:
+        since = params["since"]
+        assert isinstance(since, int)
+        events = [{**row, "position": since + 1}]
+        return {"v": 1, "position": 9, "at": STAMP, "events": events, "next": since + 1 or None}
+
+    def three(params: dict[str, object]) -> object:
+        answer = page(params)
+        assert isinstance(answer, dict)
+        return {**answer, "next": answer["next"] if answer["next"] < 3 else None}
+
+    hive.answers["log"] = three
+    done = hivectl("log", "--since", "0", "--kind", "status_set", "--kind", "turn_end")
+    positions = [line.split()[1] for line in done.stdout.splitlines() if "status_set" in line]
+    assert positions == ["1", "2", "3"]
+    assert hive.params("log")["kinds"] == ["status_set", "turn_end"]
+
+
+def test_transcript_raw_is_byte_for_byte_on_a_pipe(hive: Hive, hivectl: Hivectl) -> None:
+    lines = [row["line"] for row in hive.answers["transcript"]["lines"]]
+    assert hivectl("transcript", "ada", "--raw").stdout == "".join(f"{x}\n" for x in lines)
+
+
+def test_help_topics_fit_and_are_complete(hivectl: Hivectl) -> None:
+    overview = hivectl("help").stdout
+    for name in VERBS:
+        assert f"\n  {name} " in overview
+    for topic in ("json", "exit-codes", "times"):
+        done = hivectl("help", topic)
+        assert done.returncode == 0
+        assert max(map(len, done.stdout.splitlines())) <= 80
+    for code in (0, 1, 2, 3, 4, 5, 130):
+        assert f"\n  {code} " in hivectl("help", "exit-codes").stdout
+    assert WIDE not in overview
