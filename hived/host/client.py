@@ -5,7 +5,9 @@ spool is read from disk, from any byte, as often as needed.
 """
 
 import base64
+import hashlib
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +32,10 @@ __all__ = [
     "prepare",
     "reaped",
     "start_host",
+    "wire_id",
 ]
+
+_WIRE_ID = re.compile(rf"[\x21\x23-\x5b\x5d-\x7e]{{1,{limits.HOST_WRITE_ID_CHARS_MAX}}}\Z")
 
 PROTOCOLS = (1,)  # the number of this version's host, and the one before once there is one
 
@@ -61,13 +66,23 @@ def prepare(
     )
 
 
+def wire_id(id: str) -> str:
+    """The id as the host keeps it: itself, or a hash of one that it would not take.
+
+    A CLI's own request ids may be parts of ids, and no shape is promised for them.
+    """
+    if _WIRE_ID.match(id):
+        return id
+    return f"sha256:{hashlib.sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
 class HostClient:
     """One connection to a turn host, or to the folder of one that has ended.
 
     Several tasks may use it at once: one over `lines`, others writing.
 
     Attributes:
-      written: Ids of all lines that the host has taken for the CLI's stdin.
+      written: Ids (see wire_id) of all lines that the host has taken for the CLI's stdin.
       size: Bytes in the spool.
       full: "spool_max" or "disk" while the host cannot take more output, else None.
       exit_info: The exit record once there is one; stays None for a host that vanished.
@@ -126,6 +141,7 @@ class HostClient:
             Else stdin is closed, or a bound was passed.
           HostGone: The turn is over, or the host died.
         """
+        id = wire_id(id)
         if id in self.written:
             await trio.lowlevel.checkpoint()
             return

@@ -1025,6 +1025,7 @@ def main(arguments: list[str]) -> None:
         pass
     checked(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1), "prctl")
     keep_turn(launch)
+    os._exit(0)  # nothing is left to do, and the locks wait for this
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import trio
 
 from hived import limits
 from hived.errors import ProtocolError
-from hived.host.client import HostClient, HostGone, reaped
+from hived.host.client import HostClient, HostGone, reaped, wire_id
 from hived.host.folder import FolderStatus
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +85,18 @@ async def test_a_write_repeated_on_another_connection_is_written_once(turn, all_
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_expect, all_lines, first)
         nursery.start_soon(_expect, all_lines, second)
+
+
+@pytest.mark.parametrize("odd", ["with space", 'quo"te', "é", "\ud800", "x" * 129, "a\nb", ""])
+async def test_any_id_can_be_given(turn, all_lines, odd) -> None:
+    client = await turn.run(COUNTER)
+    await client.write(odd, b"odd\n")
+    again = await turn.connect()
+    assert wire_id(odd) in again.written
+    await again.write(odd, b"odd\n")
+    await again.write("plain", b"plain\n")
+    await again.close_stdin()
+    assert await all_lines(again) == [b"0 odd", b"1 plain"]
 
 
 async def _expect(all_lines, client) -> None:
