@@ -1,13 +1,13 @@
 """The claude driver: Claude Code, one process for each turn, driven over stream-json."""
 
 import posixpath
-import re
 
 import orjson
 
 from hived.drivers.base import Conversation, Launch, TurnSpec
 from hived.drivers.claude_conversation import ClaudeConversation
 from hived.drivers.claude_mcp import SERVER
+from hived.drivers.claude_sessions import session_path
 
 DEFAULT_TOOLS = ("Bash", "Read", "Edit", "Write")
 
@@ -38,11 +38,7 @@ class ClaudeDriver:
     name = "claude"
 
     def launch(self, spec: TurnSpec) -> Launch:
-        """How to start the CLI.
-
-        The folders that CLAUDE_CONFIG_DIR and TMPDIR name are the caller's to make (`home` and
-        its `tmp`), before the start.
-        """
+        """How to start the CLI. It makes its configuration and temporary folders itself."""
         return Launch(
             argv=(*self._program(spec), *_flags(spec)),
             cwd=spec.workdir,
@@ -59,12 +55,8 @@ class ClaudeDriver:
         return ClaudeConversation(spec)
 
     def session_file(self, spec: TurnSpec) -> str:
-        """Where the CLI keeps the session: below its config, by the folder it works in.
-
-        workdir must be free of symbolic links, as the CLI sees its folder.
-        """
-        folder = re.sub(r"[^A-Za-z0-9]", "-", spec.workdir)
-        return posixpath.join(config_dir(spec), "projects", folder, f"{spec.session}.jsonl")
+        """Where the CLI keeps the session. workdir must be free of symbolic links."""
+        return session_path(config_dir(spec), spec.workdir, spec.session)
 
     def credential(self, spec: TurnSpec) -> str:
         """Agents with the same env_file and config_dir share a credential."""

@@ -46,8 +46,6 @@ class Pump:
         self._over = False
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         launch = driver.launch(spec)
-        for folder in (launch.env["CLAUDE_CONFIG_DIR"], launch.env["TMPDIR"]):
-            Path(folder).mkdir(parents=True, exist_ok=True)
         home = {"PATH": PATH, "HOME": spec.home}
         self._stderr = Path(spec.home) / f"stderr-{time.monotonic_ns()}"
         with self._stderr.open("wb") as stderr:

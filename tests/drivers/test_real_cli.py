@@ -358,6 +358,19 @@ def test_a_command_line_that_the_cli_refuses(make: Make) -> None:
     assert "role.md" in ending.detail
 
 
+@pytest.mark.parametrize("name", ["caf\u00e9 e\u0301 \U0001f600_x.y", "d" * 230])
+def test_the_session_file_of_a_strange_or_long_folder(
+    make: Make, tmp_path: Path, name: str
+) -> None:
+    workdir, home = tmp_path / name, tmp_path / ("h" * 120)  # longer than a socket's path
+    workdir.mkdir()
+    home.mkdir()
+    spec = make(workdir=str(workdir.resolve()), home=str(home.resolve()))
+    with MessagesApi([Reply("one")]) as api, Pump(DRIVER, spec, api.env()) as turn:
+        assert turn.finish().outcome == "ok"
+    assert Path(DRIVER.session_file(spec)).exists()
+
+
 def test_it_speaks_to_no_one_but_the_api(make: Make) -> None:
     spec = make()
     with MessagesApi([Reply("one")]) as api, Pump(DRIVER, spec, api.env()) as turn:
