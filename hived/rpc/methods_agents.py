@@ -1,0 +1,118 @@
+"""Writes that steer one agent. What they answer is taken from the events they gave.
+
+So a repeat of a command is answered as it was at first.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hived.decisions.access import Lift
+from hived.decisions.lifecycle import (
+    NewSession,
+    PauseAgent,
+    QueueModel,
+    RemoveAgent,
+    RestartAgent,
+    ResumeAgent,
+    StartAgent,
+    StopAgent,
+)
+from hived.decisions.turns import CancelTurn, QueueCompaction
+from hived.events import Recorded
+from hived.rpc.session import Call, Written
+
+
+def _plain(command: Callable[[str], Any]) -> Callable[..., Any]:
+    """The handler of a command that has nothing but the agent, and answers nothing but it."""
+
+    async def handler(call: Call, *, agent: str) -> dict[str, Any]:
+        name = call.agent(agent)
+        written = await call.submit(command(name))
+        return written.row(agent=name)
+
+    return handler
+
+
+def _stopping(command: Callable[[str], Any]) -> Callable[..., Any]:
+    """The handler of a command that may cancel the agent's turn."""
+
+    async def handler(call: Call, *, agent: str) -> dict[str, Any]:
+        name = call.agent(agent)
+        written = await call.submit(command(name))
+        cancelled = await _find(written, "turn_cancel")
+        return written.row(agent=name, cancelled=cancelled.event.turn if cancelled else None)
+
+    return handler
+
+
+async def _find(written: Written, *kinds: str) -> Recorded | None:
+    for rec in await written.events():
+        if rec.kind in kinds:
+            return rec
+    return None
+
+
+async def cancel(call: Call, *, agent: str) -> dict[str, Any]:
+    name = call.agent(agent)
+    written = await call.submit(CancelTurn(name, "operator"))
+    cancelled = await _find(written, "turn_cancel")
+    return written.row(agent=name, turn=cancelled.event.turn if cancelled else None)
+
+
+async def compact(call: Call, *, agent: str) -> dict[str, Any]:
+    name = call.agent(agent)
+    written = await call.submit(QueueCompaction(name))
+    engine = call.services.engine
+    position = written.answer.position
+    hive = await engine.hive_at(position) if written.answer.repeated else engine.durable
+    found = hive.agents.live.get(name)
+    turn = found.turn.id if found is not None and found.turn is not None else None
+    return written.row(agent=name, queued_behind=turn)
+
+
+async def model(call: Call, *, agent: str, model: str) -> dict[str, Any]:
+    name = call.agent(agent)
+    written = await call.submit(QueueModel(name, model))
+    queued = await _find(written, "model_queued")
+    if queued is None:
+        return written.row(agent=name, model=model, was=None)
+    return written.row(agent=name, model=queued.event.model, was=queued.event.was or None)
+
+
+async def new_session(call: Call, *, agent: str) -> dict[str, Any]:
+    name = call.agent(agent)
+    written = await call.submit(NewSession(name))
+    reset = await _find(written, "session_reset")
+    if reset is None:
+        return written.row(agent=name, session=None, was=None)
+    return written.row(agent=name, session=reset.event.session, was=reset.event.was)
+
+
+async def rm(call: Call, *, agent: str) -> dict[str, Any]:
+    # The whole name is wanted: what is taken out by a slip of a prefix does not come back.
+    written = await call.submit(RemoveAgent(agent))
+    # Nothing reaches the inbox of an agent that has gone, so this stays what it was.
+    box = call.services.engine.durable.inboxes.box(agent)
+    return written.row(agent=agent, dropped_messages=len(box.open))
+
+
+async def lift(call: Call, *, agent: str) -> dict[str, Any]:
+    name = call.agent(agent)
+    written = await call.submit(Lift(name))
+    lifted = await _find(written, "rate_limit_over", "login_done")
+    return written.row(credential=lifted.event.credential if lifted else None)
+
+
+HANDLERS: Mapping[str, Callable[..., Any]] = {
+    "cancel": cancel,
+    "compact": compact,
+    "model": model,
+    "new_session": new_session,
+    "pause": _plain(PauseAgent),
+    "resume": _plain(ResumeAgent),
+    "start": _plain(StartAgent),
+    "stop": _stopping(StopAgent),
+    "restart": _stopping(RestartAgent),
+    "rm": rm,
+    "lift": lift,
+}

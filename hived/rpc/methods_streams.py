@@ -1,0 +1,62 @@
+"""hello, and what goes on after its answer: subscribe, follow, unsubscribe."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import hived
+from hived.errors import CommandRefused
+from hived.rpc.params import invalid
+from hived.rpc.session import Call
+from hived.rpc.specs import PROTOCOL
+from hived.rpc.subscriptions import Filter
+
+
+def hello(call: Call, *, protocol: int, client: str) -> dict[str, Any]:
+    if protocol != PROTOCOL:
+        raise invalid(
+            f"this hived speaks protocol {PROTOCOL}, not {protocol}",
+            "install the client and the daemon of one version",
+        )
+    session = call.session
+    session.greeted, session.client = True, client
+    session.on_hello()
+    peer = session.peer
+    return {
+        "protocol": PROTOCOL,
+        "version": hived.__version__,
+        "node": call.services.engine.node,
+        "you": {"name": peer.name, "uid": peer.uid, "access": peer.access},
+        "position": call.hive.position,
+    }
+
+
+def subscribe(
+    call: Call, *, from_: int | None, kinds: tuple[str, ...], agent: str | None
+) -> dict[str, Any]:
+    position = call.hive.position
+    start = position if from_ is None else from_
+    if not 0 <= start <= position:
+        raise CommandRefused(
+            f"there is no position {start}; the log stands at {position}", code="at_unknown"
+        )
+    name = None if agent is None else call.past_agent(agent)
+    number = call.session.subscriptions.events(start, Filter(kinds, name))
+    return {"subscription": number, "position": position}
+
+
+def follow(call: Call, *, agent: str | None) -> dict[str, Any]:
+    name = None if agent is None else call.agent(agent)
+    return {"subscription": call.session.subscriptions.output(name)}
+
+
+def unsubscribe(call: Call, *, subscription: int) -> dict[str, Any]:
+    call.session.subscriptions.end(subscription)
+    return {}
+
+
+HANDLERS: Mapping[str, Callable[..., Any]] = {
+    "hello": hello,
+    "subscribe": subscribe,
+    "follow": follow,
+    "unsubscribe": unsubscribe,
+}

@@ -1,0 +1,89 @@
+"""What the methods work with, beside the log: handed in by whoever puts the daemon together."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import trio
+from attrs import define, field
+
+from hived import limits
+from hived.engine import Engine
+from hived.paths import Home
+from hived.rpc.encoded import EncodedEvents
+
+
+class OutputLine(Protocol):
+    """One line that a turn printed. byte: where its end stands in the turn's output."""
+
+    @property
+    def agent(self) -> str: ...
+    @property
+    def turn(self) -> str: ...
+    @property
+    def byte(self) -> int: ...
+    @property
+    def line(self) -> bytes: ...
+    @property
+    def row(self) -> bytes:
+        """{agent, turn, byte, line} as JSON, encoded once for all who follow."""
+        ...
+
+
+class OutputFeed(Protocol):
+    """A follower's queue of live lines."""
+
+    cut: bool
+
+    async def take(self) -> Sequence[OutputLine]:
+        """The lines that wait; none once the feed was cut or closed."""
+        ...
+
+    @property
+    def resume_from(self) -> tuple[str, int]:
+        """The turn and the byte after which the first line not given out begins."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class OutputHub(Protocol):
+    def subscribe(self, agent: str | None) -> OutputFeed: ...
+
+
+class Containment(NamedTuple):
+    """What holds a turn's processes together. kind: cgroup, pidns, subreaper or none."""
+
+    kind: str
+    note: str
+
+
+@define
+class Services:
+    """One daemon, as its methods see it.
+
+    Fields:
+      outputs: The hub of live lines.
+      spools: The places where a turn of an agent may have its output, the likeliest first.
+      shutdown: Ends the daemon, and with True the running turns. Returns at once.
+      probe: Finds out what containment a turn gets here. Blocks.
+      clock: Unix seconds.
+      statistics: More figures for `daemon_status`.
+      containment: What turns get, as found when the daemon started.
+    """
+
+    engine: Engine
+    home: Home
+    outputs: OutputHub
+    spools: Callable[[str, str], Iterable[Path]]
+    shutdown: Callable[[bool], None]
+    probe: Callable[[], Any]
+    clock: Callable[[], float]
+    statistics: Callable[[], Mapping[str, Any]] = dict
+    containment: Containment = Containment("none", "")
+    threads: trio.CapacityLimiter = field(
+        factory=lambda: trio.CapacityLimiter(limits.READ_THREADS_MAX)
+    )
+    encoded: EncodedEvents = field(factory=EncodedEvents)
+    clients: int = 0
+    verifying: bool = False
