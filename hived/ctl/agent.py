@@ -8,7 +8,7 @@ from hived.ctl.ps import GROUPS, context, model, note, turn
 from hived.ctl.render import event_line
 from hived.ctl.run import Run, positive, reads, takes_agent
 from hived.ctl.table import Column, lay_out
-from hived.ctl.when import local, unix
+from hived.ctl.when import local, short, unix
 from hived.ctl.words import age, amount, clean, count, model_name, money, pad, took
 
 Row = Mapping[str, Any]
@@ -17,14 +17,14 @@ _SHORT = 5  # turns that `status` shows
 
 _TURN_COLUMNS = (
     Column("TURN", ">"),
-    Column("STARTED", drop=2),
-    Column("TOOK", ">"),
-    Column("OUTCOME", least=10),
+    Column("STARTED", least=11, drop=2),
+    Column("TOOK", ">", 5),
+    Column("OUTCOME", least=16),
     Column("WOKEN BY", least=8, drop=4),
-    Column("MODEL", drop=3),
+    Column("MODEL", least=8, drop=3),
     Column("TOKENS", ">", drop=5),
-    Column("COST", ">", drop=1),
-    Column("TOOLS", least=8),
+    Column("COST", ">", 7, drop=1),
+    Column("TOOLS", least=10),
 )
 
 
@@ -102,12 +102,15 @@ def _tokens(usage: Row) -> str:
 
 
 def _settings(config: Row) -> list[tuple[str, str]]:
-    return [(key.replace("_", " "), _flat(value)) for key, value in config.items() if value]
+    # The model in force stands above; this is the one it was made with.
+    named = {**config, "first model": config.get("model")}
+    named.pop("model", None)
+    return [(key.replace("_", " "), _flat(value)) for key, value in named.items() if value]
 
 
 def _flat(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={_flat(part)}" for key, part in value.items())
+        return ", ".join(f"{key}={_flat(part)}" for key, part in value.items() if part)
     if isinstance(value, list | tuple):
         return ", ".join(_flat(part) for part in value)
     return "" if value is None else str(value)
@@ -150,7 +153,7 @@ def _cells(row: Row) -> list[str]:
     again = f", attempt {row['attempt']}" if row["attempt"] > 1 else ""
     return [
         f"#{row['number']}",
-        local(row["started_at"]),
+        short(row["started_at"]),
         "" if running else took(row["duration_ms"]),
         "running" if running else f"{row['outcome']}{why}",
         row["reason"] + again,

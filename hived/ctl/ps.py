@@ -18,16 +18,17 @@ GROUPS = {
     "Failed": "red",
 }
 
+# The least widths add up to 80 without the note: nobody's state or model is cut for a long name.
 _COLUMNS = (
     Column("AGENT", least=8),
-    Column("STATE", least=8),
+    Column("STATE", least=11),
     Column("AGE", ">"),
-    Column("MODEL", least=6, drop=2),
-    Column("TURN", least=8),
+    Column("MODEL", least=12, drop=2),
+    Column("TURN", least=11),
     Column("CONTEXT", ">", 12, drop=1),
     Column("MAIL", ">"),
-    Column("COST", ">", drop=3),
-    Column("NOTE", least=12, drop=4),
+    Column("COST", ">", 5, drop=3),
+    Column("NOTE", least=16, drop=4),
 )
 
 

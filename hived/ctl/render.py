@@ -37,7 +37,7 @@ def gist_of(kind: str, data: Data) -> str:
         return _fields(data)
     try:
         return gist(data)
-    except (KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
         return _fields(data)  # a later schema of a known kind
 
 

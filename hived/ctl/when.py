@@ -70,6 +70,11 @@ def local(stamp: str | None) -> str:
     return "never" if stamp is None else _local(stamp).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def short(stamp: str | None) -> str:
+    """The local day and minute: 11-23 18:04."""
+    return "never" if stamp is None else _local(stamp).strftime("%m-%d %H:%M")
+
+
 def local_unix(seconds: float) -> str:
     """The local time of day of unix seconds."""
     return datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
