@@ -90,8 +90,11 @@ class Codec:
         if rec.cause is not None:
             body["cause"] = tuple(rec.cause)
         # JSON has no infinity: orjson would write null, which could never be read again.
-        if not isfinite(rec.recorded_at) or not all(isfinite(f(rec.event)) for f in writer.floats):
-            raise _not_storable(rec, "a number in it is not finite")
+        if not isfinite(rec.recorded_at):
+            raise _not_storable(rec, "its time is not finite")
+        for number in writer.floats:
+            if not isfinite(number(rec.event)):
+                raise _not_storable(rec, "a number in it is not finite")
         body["event"] = writer.unstructure(rec.event)
         try:
             data = orjson.dumps(body)

@@ -21,6 +21,7 @@ from hived.store.compressor import EventCompressor
 from hived.store.mapper import LogMapper, Row
 from hived.store.memory import LogMemoryRecorder
 from hived.store.recorder import LogRecorder
+from hived.store.replay import replay
 from hived.store.segments import Segments
 from hived.store.sqlite import LogSQLiteFactory
 
@@ -166,25 +167,18 @@ class EventLog:
 
         Args:
           kinds: Build only these, and pass over the payloads of all others.
+
+        While the iterator is in use, Python's search for cyclic garbage is paused.
         """
         last = self.head() if upto is None else min(upto, self.head())
         topics = None if kinds is None else self.codec.topics(kinds)
-        there = self.segments.there() if self.segments is not None else frozenset[int]()
-        position = after
-        while position < last:
-            block = position // limits.SEGMENT_EVENTS
-            if block in there and self.segments is not None:
-                chunk = self.segments.load(block, kinds)
-                if chunk is not None:
-                    end = min(last, (block + 1) * limits.SEGMENT_EVENTS)
-                    yield _between(chunk, position, end)
-                    position = end
-                    continue
-            end = min(last, _row_end(position, there))
+
+        def rows(start: int, end: int) -> list[Recorded]:
             with self._explained():
-                rows = self._recorder.rows(position, end - position, end, None, topics)
-            yield self.mapper.to_recordeds(rows)
-            position = end
+                found = self._recorder.rows(start, end - start, end, None, topics)
+            return self.mapper.to_recordeds(found)
+
+        return replay(after, last, self.segments, kinds, rows)
 
     def anchor(self, position: int) -> str:
         """Give a short digest of the row at a position, empty if there is none.
@@ -282,20 +276,3 @@ class _Times:
 
     def __getitem__(self, index: int) -> float:
         return self._log.read(index, 1)[0].recorded_at
-
-
-def _between(chunk: list[Recorded], after: int, upto: int) -> list[Recorded]:
-    if chunk and (chunk[0].position <= after or chunk[-1].position > upto):
-        return [rec for rec in chunk if after < rec.position <= upto]
-    return chunk
-
-
-def _row_end(position: int, there: frozenset[int]) -> int:
-    """Where reading rows from here stops: a chunk on, or where the next segment begins."""
-    block = position // limits.SEGMENT_EVENTS + 1
-    end = position + limits.REPLAY_CHUNK_EVENTS
-    while block * limits.SEGMENT_EVENTS < end:
-        if block in there:
-            return block * limits.SEGMENT_EVENTS
-        block += 1
-    return end

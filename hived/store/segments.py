@@ -5,11 +5,10 @@ segment that is damaged, was made with another catalogue, or does not belong to 
 deleted when it is met, and built again.
 """
 
-import gc
 import struct
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -57,8 +56,7 @@ class Segments:
         except OSError:
             return None
         try:
-            with _no_collection():
-                return self._columns.load(self._documents(data, block), kinds)
+            return self._columns.load(self._documents(data, block), kinds)
         except (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError):
             # Deleted, so that the next build makes it anew.
             with suppress(OSError):
@@ -122,15 +120,3 @@ class Segments:
 
     def _file(self, block: int) -> Path:
         return self.folder / f"{block:010d}{_SUFFIX}"
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Thousands of objects are made at once and none is garbage: looking for some is waste."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

@@ -5,10 +5,12 @@ no VACUUM can renumber the log; a command's id stands in a unique column of its 
 same transaction that stores a command's events proves that it was never stored before.
 """
 
+import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
-from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.persistence import InterfaceError, Notification, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
@@ -27,16 +29,34 @@ STORE_SCHEMA = 1  # of the tables; events have schema numbers of their own
 _COLUMNS = "position, originator_id, originator_version, topic, state"
 
 
+# Rows of one INSERT. Each statement gives up the interpreter's lock once, and to get it back may
+# take a switch interval while the event loop is busy: a row to a statement was thirty times as
+# slow then. A few lengths make up any batch, and each is compiled once.
+_ROWS = (256, 64, 16, 4, 1)
+
+
 class LogConnectionPool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute(f"PRAGMA cache_size=-{limits.STORE_CACHE_KIB}")
-        cursor.execute(f"PRAGMA wal_autocheckpoint={limits.STORE_CHECKPOINT_PAGES}")
-        # A WAL that once grew under a long reader does not stay that long.
-        cursor.execute(f"PRAGMA journal_size_limit={limits.STORE_WAL_BYTES_MAX}")
-        return connection
+        try:
+            database = sqlite3.connect(
+                self.db_name,
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=limits.STORE_LOCK_SECONDS,
+            )
+            # Only a new database takes it. A commit dirties a page of the index for each stream:
+            # with smaller ones it has less to write.
+            database.execute(f"PRAGMA page_size={limits.STORE_PAGE_BYTES}")
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=FULL")
+            database.execute(f"PRAGMA cache_size=-{limits.STORE_CACHE_KIB}")
+            database.execute(f"PRAGMA wal_autocheckpoint={limits.STORE_CHECKPOINT_PAGES}")
+            # A WAL that once grew under a long reader does not stay that long.
+            database.execute(f"PRAGMA journal_size_limit={limits.STORE_WAL_BYTES_MAX}")
+        except sqlite3.Error as error:
+            raise InterfaceError(error) from error
+        database.row_factory = sqlite3.Row
+        return SQLiteConnection(database, max_age=self.max_age)
 
 
 class LogSQLiteRecorder(SQLiteApplicationRecorder):
@@ -46,7 +66,11 @@ class LogSQLiteRecorder(SQLiteApplicationRecorder):
         super().__init__(datastore, events_table_name)
         table = self.events_table_name
         self.select_max_notification_id_statement = f"SELECT MAX(position) FROM {table}"
-        self.insert_events_statement = f"INSERT INTO {table} VALUES (?,?,?,?,?,?)"
+        # OR ROLLBACK, as the transaction is given up whole: a plain INSERT of several rows would
+        # copy every page it changes, to be able to take back itself alone.
+        self._inserts = [
+            (n, f"INSERT OR ROLLBACK INTO {table} VALUES {','.join(['(?,?,?,?,?,?)'] * n)}") for n in _ROWS
+        ]
 
     def construct_create_table_statements(self) -> list[str]:
         table = self.events_table_name
@@ -73,13 +97,15 @@ class LogSQLiteRecorder(SQLiteApplicationRecorder):
         commands = kwargs.get("commands") or [None] * len(stored_events)
         first = (self._max_notification_id(c) or 0) + 1
         positions = range(first, first + len(stored_events))
-        c.executemany(
-            self.insert_events_statement,
-            [
-                (position, s.originator_id, s.originator_version, s.topic, s.state, command)
-                for position, s, command in zip(positions, stored_events, commands, strict=True)
-            ],
-        )
+        rows = [
+            (position, s.originator_id, s.originator_version, s.topic, s.state, command)
+            for position, s, command in zip(positions, stored_events, commands, strict=True)
+        ]
+        start = 0
+        for count, statement in self._inserts:
+            while len(rows) - start >= count:
+                c.execute(statement, list(chain.from_iterable(rows[start : start + count])))
+                start += count
         return positions
 
     def select_notifications(

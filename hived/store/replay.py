@@ -1,0 +1,70 @@
+"""The fast way through history: from segments where they are, from rows elsewhere."""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hived import limits
+from hived.events import Recorded
+from hived.store.segments import Segments
+
+Chunk = list[Recorded]
+
+
+def replay(
+    after: int,
+    upto: int,
+    segments: Segments | None,
+    kinds: frozenset[str] | None,
+    rows: Callable[[int, int], Chunk],
+) -> Iterator[Chunk]:
+    """Give the events with after < position <= upto in order, in chunks.
+
+    Args:
+      kinds: Only these, if given.
+      rows: Gives the events (of those kinds) after one position up to another from the database.
+    """
+    there = segments.there() if segments is not None else frozenset[int]()
+    position = after
+    with _no_collection():
+        while position < upto:
+            block = position // limits.SEGMENT_EVENTS
+            if segments is not None and block in there:
+                chunk = segments.load(block, kinds)
+                if chunk is not None:
+                    end = min(upto, (block + 1) * limits.SEGMENT_EVENTS)
+                    yield _between(chunk, position, end)
+                    position = end
+                    continue
+            end = min(upto, _rows_end(position, there))
+            yield rows(position, end)
+            position = end
+
+
+def _between(chunk: Chunk, after: int, upto: int) -> Chunk:
+    if chunk and (chunk[0].position <= after or chunk[-1].position > upto):
+        return [rec for rec in chunk if after < rec.position <= upto]
+    return chunk
+
+
+def _rows_end(position: int, there: frozenset[int]) -> int:
+    """Where reading rows from here stops: a chunk on, or where the next segment begins."""
+    end = position + limits.REPLAY_CHUNK_EVENTS
+    block = position // limits.SEGMENT_EVENTS + 1
+    while block * limits.SEGMENT_EVENTS < end:
+        if block in there:
+            return block * limits.SEGMENT_EVENTS
+        block += 1
+    return end
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the search for cyclic garbage: millions of objects are made, and none is in a cycle."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
