@@ -114,6 +114,19 @@ def test_a_plain_turn_and_a_resumed_session(make: Make) -> None:
         assert "second words" in api.requests[1].last
 
 
+def test_the_role_the_model_and_the_tools_reach_the_api(make: Make, tmp_path: Path) -> None:
+    role = tmp_path / "role.md"
+    role.write_text("You tend the garden of the hive.")
+    spec = make(prompt_file=str(role), model="claude-haiku-4-5", tools=("Bash", "Grep"))
+    with MessagesApi([Reply("one")]) as api, Pump(DRIVER, spec, api.env()) as turn:
+        assert turn.finish().model == "claude-haiku-4-5"
+        [request] = api.requests
+    assert "You tend the garden of the hive." in request.all
+    assert request.model == "claude-haiku-4-5"
+    assert {tool["name"] for tool in request.body["tools"]} == {"Bash", "Grep", "mcp__hive__echo"}
+    assert request.headers["x-api-key"] == "test-key"
+
+
 def test_a_tool_of_the_hive(make: Make) -> None:
     given: list[HiveToolCalled] = []
 
@@ -224,6 +237,18 @@ def test_interrupt_while_a_command_runs(make: Make) -> None:
     assert ended.outcome == "error"
 
 
+def test_a_signal_leaves_no_result(make: Make) -> None:
+    with (
+        MessagesApi([Reply("a long text", chunks=5, gate="never")]) as api,
+        Pump(DRIVER, make(), api.env()) as turn,
+    ):
+        turn.until(lambda: bool(turn.of(Began)))
+        api.wait_for(lambda: len(api.requests) == 1)
+        turn.process.terminate()
+        ending = turn.finish(signalled=True)
+    assert (ending.outcome, ending.why) == ("cancelled", "signalled")
+
+
 def wait_for_file(path: Path, seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not path.exists():
@@ -249,6 +274,22 @@ def test_compaction(make: Make) -> None:
     assert isinstance(over, CompactionOver)
     assert over.ok
     assert (over.before > 0, ending.context_used) == (True, over.after)
+
+
+def test_a_prompt_too_long_in_a_longer_session_is_compacted_by_the_cli_itself(make: Make) -> None:
+    too_long = Rule(Reply(failed=TOO_LONG), contains="second words", times=1)
+    with MessagesApi([Reply("one " * 500), Reply("went on")], rules=[too_long]) as api:
+        with Pump(DRIVER, make(), api.env()) as turn:
+            turn.finish()
+        second = make(resume=True, opening=(line(2, "second words"),))
+        with Pump(DRIVER, second, api.env()) as turn:
+            ending = turn.finish()
+    assert turn.of(Said) == [Said("went on")]
+    began, over = turn.of(CompactionBegan, CompactionOver)
+    assert began == CompactionBegan("auto")
+    assert isinstance(over, CompactionOver)
+    assert over.ok
+    assert ending.outcome == "ok"
 
 
 def test_nothing_to_compact(make: Make) -> None:
