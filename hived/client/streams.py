@@ -63,42 +63,38 @@ class Events:
 
 def follow(client: Caller, agent: str, turn: str | None, from_byte: int) -> Iterator[Row]:
     """See Client.follow."""
-    lines = _Lines(client, agent)
-    output, _ = client.open("follow", agent=agent)
-    ends = client.open("subscribe", agent=agent, kinds=["turn_end"])[0] if turn else None
-    # The old lines are read after the live ones are ordered, so what comes between is in both.
+    lines = _Lines(client, agent, only=turn is not None)
+    # First which turn it begins with: then each live line is of that turn or of a later one.
     try:
         yield from lines.read(turn, from_byte)
     except HivedError as error:
         if error.code != "not_found" or turn:
             raise  # else the agent has had no turn yet
-    while lines.running or turn is None:
-        method, params = client.wait(output, *([ends] if ends else []))
+    output, _ = client.open("follow", agent=agent)
+    ends = client.open("subscribe", agent=agent, kinds=["turn_end"])[0] if turn else 0
+    # What was printed before the live lines began is read now; what is in both is dropped.
+    yield from lines.catch_up()
+    while lines.running or not turn:
+        method, params = client.wait(output, ends)
         if method == "output":
             yield from lines.fresh(params["lines"])
-        elif method == "events":
-            over = [row["data"].get("turn") for row in params["events"]]
-            if lines.turn in over:
-                yield from lines.read(lines.turn, lines.byte)
-                return
-        elif method == "cut" and params.get("subscription") == output:
+            continue
+        if method == "cut" and params["subscription"] == output:
             client.forget(output)
             output, _ = client.open("follow", agent=agent)
-            yield from lines.catch_up(params["resume_from"], only=turn is not None)
-        elif method == "cut" and ends:
+        elif method == "cut":
             client.forget(ends)
             ends, _ = client.open("subscribe", agent=agent, kinds=["turn_end"])
-            yield from lines.read(lines.turn, lines.byte)
+        yield from lines.catch_up()  # after a cut, and where a turn may have ended
 
 
 class _Lines:
-    """Which lines of an agent have been given out, by turn and byte."""
+    """Which lines of an agent have been given out, by turn and byte. only: of a single turn."""
 
-    def __init__(self, client: Caller, agent: str) -> None:
-        self._client, self._agent = client, agent
+    def __init__(self, client: Caller, agent: str, *, only: bool) -> None:
+        self._client, self._agent, self._only = client, agent, only
         self._seen: dict[str, int] = {}
-        self.turn = ""
-        self.byte = 0
+        self._turn = ""
         self.running = True
 
     def read(self, turn: str | None, from_byte: int) -> Iterator[Row]:
@@ -112,7 +108,7 @@ class _Lines:
             self._note(page["turn"], from_byte)
             rows = [{"agent": page["agent"], "turn": turn, **row} for row in page["lines"]]
             yield from self.fresh(rows)
-            if page["next"] is None or not rows:
+            if page["next"] is None:
                 return
             if page["next"] <= from_byte:
                 raise ProtocolError("hived sent a transcript page that does not go on")
@@ -121,17 +117,17 @@ class _Lines:
     def fresh(self, rows: Sequence[Row]) -> Iterator[Row]:
         """Those of the lines that have not been given out."""
         for row in rows:
-            if row["byte"] > self._seen.get(row["turn"], -1):
+            known = row["turn"] == self._turn or not self._only
+            if known and row["byte"] > self._seen.get(row["turn"], -1):
                 self._note(row["turn"], row["byte"])
                 yield row
 
-    def catch_up(self, resume_from: Row, *, only: bool) -> Iterator[Row]:
-        """What was printed since the cut: the rest of its turn, then the turns after that."""
-        if not self.turn:
-            self.turn, self.byte = resume_from["turn"], resume_from["byte"]
-        last = self.turn
-        yield from self.read(last, self.byte)
-        if only:
+    def catch_up(self) -> Iterator[Row]:
+        """What was printed since the last line given out: in its turn, then in those after it."""
+        last = self._turn
+        if last:
+            yield from self.read(last, self._seen[last])
+        if self._only:
             return
         turns = self._client.call("agent", agent=self._agent)["agent"]["turns"]
         number = next((row["number"] for row in turns if row["turn"] == last), 0)
@@ -141,6 +137,6 @@ class _Lines:
 
     def _note(self, turn: str, byte: int) -> None:
         self._seen[turn] = max(byte, self._seen.get(turn, -1))
-        self.turn, self.byte = turn, self._seen[turn]
+        self._turn = turn
         if len(self._seen) > limits.RECENT_TURNS_MAX:
             del self._seen[next(iter(self._seen))]

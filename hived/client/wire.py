@@ -50,7 +50,7 @@ class Wire:
         line = self._line(seconds)
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ProtocolError("hived sent a line that is not JSON") from None
         if not isinstance(message, dict):
             raise ProtocolError("hived sent a line that is not a message")
