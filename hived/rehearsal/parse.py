@@ -23,7 +23,7 @@ from hived.rehearsal.scenario import (
 )
 from hived.rehearsal.steps import STEPS, Field
 
-_TOP = {
+TOP = {
     "agent": Field("text", ""),
     "auto_compact": Field("number", ""),
     "base_tokens": Field("count", ""),
@@ -38,7 +38,7 @@ _TOP = {
     "summary_tokens": Field("count", ""),
     "turn": Field("tables", ""),
 }
-_WHEN = {
+WHEN = {
     "contains": Field("text", ""),
     "from": Field("text", ""),
     "model": Field("text", ""),
@@ -50,7 +50,7 @@ _WHEN = {
     "command": Field("choice", "", None, ("compact",)),
     "chance": Field("number", ""),
 }
-_MODEL = {
+MODEL = {
     "window": Field("positive", ""),
     "max_output": Field("positive", ""),
     "input": Field("number", ""),
@@ -82,17 +82,17 @@ def parse(text: str) -> Scenario:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ScenarioError([f"not TOML: {error}"]) from None
-    return _Parser().scenario(table)
+    return Parser().scenario(table)
 
 
-class _Parser:
+class Parser:
     """Walks the table and gathers problems."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
 
     def scenario(self, table: dict[str, Any]) -> Scenario:
-        self.fields(table, _TOP, "the scenario")
+        self.fields(table, TOP, "the scenario")
         given: dict[str, Any] = {
             key: table[key] for key in (*_PLAIN, "summary_tokens") if key in table
         }
@@ -134,8 +134,8 @@ class _Parser:
         if not isinstance(when, dict):
             self.problems.append(f"{where}: when must be a table")
             when = {}
-        self.fields(when, _WHEN, f"{where}, when")
-        known = {("sender" if k == "from" else k): v for k, v in when.items() if k in _WHEN}
+        self.fields(when, WHEN, f"{where}, when")
+        known = {("sender" if k == "from" else k): v for k, v in when.items() if k in WHEN}
         return Rule(When(**known), self.steps(entry, where), entry.get("times"))
 
     def model(self, name: str, entry: object) -> Model:
@@ -144,7 +144,7 @@ class _Parser:
             self.problems.append(f"{where}: must be a table")
             return Model(name)
         before = len(self.problems)
-        self.fields(entry, _MODEL, where)
+        self.fields(entry, MODEL, where)
         if len(self.problems) > before:
             return Model(name)
         base = BUILT_IN.get(ALIASES.get(name, name), Model(name))
@@ -220,7 +220,7 @@ class _Parser:
     @staticmethod
     def hint(word: str, known: Iterable[str]) -> str:
         near = difflib.get_close_matches(word, list(known), 1)
-        return f" (do you mean {near[0]!r}?)" if near else f" {word!r}" if word == "" else ""
+        return f" (do you mean {near[0]!r}?)" if near else ""
 
 
 def _wrong(value: object, field: Field) -> str:
