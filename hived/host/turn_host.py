@@ -654,8 +654,12 @@ class Host:
             self.containment.kill()
         self.reap()
         if self.childless and self.containment.gone():
-            while self.child.stdout in self.selector.get_map() and self.on_stdout(0):
-                pass
+            for pipe, take in (
+                (self.child.stderr, self.on_stderr),
+                (self.child.stdout, self.on_stdout),
+            ):
+                while pipe in self.selector.get_map() and take(0):
+                    pass
             if self.full != "disk" or self.killed:
                 self.record(self.status or 0)
 
@@ -732,13 +736,13 @@ class Host:
         for client in list(self.clients):
             self.tell_size(client)
 
-    def on_stderr(self, _: int) -> None:
+    def on_stderr(self, _: int) -> bool:
         """Keep the last of stderr in two files that take turns; a full disk loses it."""
         data = self.read(self.child.stderr, CHUNK_BYTES)
         if data == b"":
             self.selector.unregister(self.child.stderr)
         if not data:
-            return
+            return False
         if self.errors_size >= STDERR_BYTES_MAX // 2:
             os.rename("stderr", "stderr.before")
             os.close(self.errors)
@@ -748,6 +752,7 @@ class Host:
             self.errors_size += os.write(self.errors, data)
         except OSError:
             pass
+        return True
 
     # Input
 

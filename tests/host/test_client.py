@@ -152,6 +152,23 @@ async def test_a_client_that_reads_late_is_not_dropped(turn) -> None:
     assert [item.data async for item in client.lines()] == [b"%d" % n for n in range(100_000)]
 
 
+async def test_what_waits_for_a_late_reader_is_one_size_and_not_a_pile(turn) -> None:
+    client = await turn.run("for n in range(100_000): print(n, flush=True)\ninput()")
+    with _connect(turn.path) as late:
+        lines = client.lines()
+        got = [await anext(lines) for _ in range(100_000)]
+        await client.close_stdin()
+        await client.wait_ended()
+        late.settimeout(10)
+        heard = b""
+        while data := late.recv(1 << 20):
+            heard += data
+    words = [json.loads(line) for line in heard.splitlines()]
+    assert len(got) == 100_000 and len(heard) < 100_000
+    assert words[-1]["exit"]["spool_bytes"] == got[-1].end
+    assert max(word["size"] for word in words[:-1]) <= got[-1].end
+
+
 async def test_connections_are_bounded(turn) -> None:
     client = await turn.run(COUNTER)
     others = [_connect(turn.path) for _ in range(limits.HOST_CLIENTS_MAX)]

@@ -101,6 +101,26 @@ async def test_a_host_killed_with_sigkill_leaves_what_close_vanished_ends(
     assert remains.ended and remains.exit_info is None
 
 
+async def test_a_stray_that_cleared_its_environment_is_found_by_its_cgroup(
+    turn, word, living
+) -> None:
+    script = f"""
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    os.execve('/bin/sh', ['sh', '-c', 'echo ready; while :; do sleep 1; done # {word}'], {{}})
+time.sleep(1000)
+"""
+    client = await turn.run(script)
+    if client.containment != "cgroup":
+        pytest.skip(f"no cgroup can be made here: {turn.folder.started()['notes']}")
+    await anext(client.lines())
+    os.kill(turn.hosts[0], signal.SIGKILL)
+    await reaped(turn.hosts[0])
+    assert turn.folder.close_vanished() >= 1
+    assert living(word) == []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_family_that_keeps_forking_does_not_outrun_the_end(
     turn, kind, word, living

@@ -71,6 +71,7 @@ async def test_a_host_that_died_leaves_a_spool_cut_in_mid_line(turn, wait_for) -
     os.kill(turn.hosts[0], signal.SIGKILL)
     await reaped(turn.hosts[0])
     assert turn.folder.status() is FolderStatus.VANISHED
+    assert await reaped(turn.start()) == 76  # a turn that was started is never started again
     turn.folder.close_vanished()
     remains = await turn.connect()
     items = [item async for item in remains.lines()]

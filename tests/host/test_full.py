@@ -10,6 +10,7 @@ import trio
 
 from hived.host.client import HostRefused, reaped
 from hived.host.folder import FolderStatus
+from hived.world import processes
 
 # Prints 300 kB, then says on stderr that all of it was taken.
 PRINTER = """
@@ -73,6 +74,22 @@ async def test_space_is_looked_for_again_without_being_told(turn, wait_for) -> N
     _limit(turn.hosts[0], resource.RLIM_INFINITY)
     with trio.fail_after(20):
         assert (await client.wait_ended()).spool_bytes == len(WHOLE)
+
+
+async def test_a_cli_that_exits_while_the_disk_is_full_ends_when_all_is_stored(
+    turn, wait_for
+) -> None:
+    script = "import os, sys\ninput()\nprint('x' * 49_999, flush=True)\nos._exit(4)"
+    client = await turn.run(script)
+    _limit(turn.hosts[0], 40_000)
+    await client.write("go", b"\n")
+    await wait_for(lambda: processes.look(client.cli_pid) is None)
+    await client._wire.until(lambda: client.full == "disk")
+    assert turn.folder.status() is FolderStatus.RUNNING and not client.ended
+    _limit(turn.hosts[0], resource.RLIM_INFINITY)
+    await client.retry_disk()
+    end = await client.wait_ended()
+    assert (end.code, end.cut, end.spool_bytes) == (4, False, 50_000)
 
 
 async def test_kill_gives_up_waiting_for_space(turn, wait_for) -> None:
