@@ -67,8 +67,6 @@ class Tools:
 
     def results(self, line: lines.Object, close: Callable[[str], None]) -> tuple[Observation, ...]:
         """The ends of calls that a user line tells; `close` is told each call's id."""
-        if line.get("isReplay") is True:
-            return ()
         decided = {
             lines.text(meta, "id", limits.CLI_ID_CHARS_MAX): lines.text(
                 lines.mapping(meta, "permission_decision"), "decision"

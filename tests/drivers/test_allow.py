@@ -125,6 +125,9 @@ def test_other_forms_of_rules() -> None:
     assert allowed("Bash(hive * origin)", "hive push origin")
     assert not allowed("Bash(hive * origin)", "hive push origin main")
     assert not allowed("Bash(hive * origin)", "hive origin")
+    # Even where the letters fit, no variable is set for the program.
+    assert not allowed("Bash(* origin)", "LD_PRELOAD=x.so git push origin")
+    assert not allowed("Bash(* origin)", "git push > origin")
     for rule in ("Bash", "Bash(*)"):
         assert allowed(rule, "X=1 deploy $(rm -rf /) > f & (a)")
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from hived import limits
 from hived.drivers.base import (
     Began,
+    CompactionBegan,
+    CompactionOver,
     Conversation,
     Exit,
     Finished,
@@ -340,6 +342,37 @@ def test_a_call_ends_once_and_only_if_it_began() -> None:
     line = {"type": "user", "message": {"content": [other, block, block]}}
     assert feed(talk, line, line) == [ToolEnded("t1", "error", "bad")]
     assert not talk.open_tools
+
+
+def test_a_failed_request_that_was_made_good_explains_nothing() -> None:
+    talk = started()
+    failed = {"type": "assistant", "message": {"model": "<synthetic>"}, "error": "rate_limit"}
+    bad = result(is_error=True, user_message_uuid=FIRST)
+    feed(talk, failed, bad)
+    assert talk.ending(Exit(1), signalled=False).outcome == "rate_limited"
+    feed(talk, call("t1", "Bash", {}), bad)
+    assert talk.ending(Exit(1), signalled=False).why == "unknown"
+
+
+def test_a_compaction_that_is_cut_short_is_over() -> None:
+    talk = started()
+    status = {"type": "system", "subtype": "status", "status": "compacting"}
+    assert feed(talk, status, status) == [CompactionBegan("auto")]
+    over, finished = feed(talk, result(is_error=True, terminal_reason="aborted_streaming"))
+    assert over == CompactionOver(False, detail="interrupted")
+    assert finished == Finished("cancelled", more=False)
+    assert len(feed(talk, result())) == 1
+
+
+def test_a_compaction_without_a_beginning_gets_one() -> None:
+    boundary = {
+        "type": "system",
+        "subtype": "compact_boundary",
+        "compact_metadata": {"trigger": "manual", "pre_tokens": 9, "post_tokens": 2},
+    }
+    failed = {"type": "system", "subtype": "status", "compact_result": "failed"}
+    assert feed(started(), boundary) == [CompactionBegan("manual"), CompactionOver(True, 9, 2)]
+    assert feed(started(), failed) == [CompactionBegan("auto"), CompactionOver(False)]
 
 
 def test_half_a_surrogate_pair_does_not_lose_the_line() -> None:
