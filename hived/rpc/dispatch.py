@@ -14,25 +14,26 @@ from typing import Any, NamedTuple
 
 import orjson
 import trio
-from jsonrpcserver.async_dispatcher import dispatch_request
-from jsonrpcserver.codes import ERROR_METHOD_NOT_FOUND
-from jsonrpcserver.dispatcher import (
-    create_request,
-    deserialize_request,
-    extract_list,
-    not_notification,
-    to_response,
-    validate_request,
-)
-from jsonrpcserver.exceptions import JsonRpcError
-from jsonrpcserver.request import Request
-from jsonrpcserver.response import ErrorResponse, to_serializable
-from jsonrpcserver.result import Success
-from oslash.either import Left
 
 from hived import limits
 from hived.errors import CODES, HivedError
 from hived.rpc import wire
+from hived.rpc.jsonrpc import (
+    ERROR_METHOD_NOT_FOUND,
+    ErrorResponse,
+    JsonRpcError,
+    Left,
+    Request,
+    Success,
+    create_request,
+    deserialize_request,
+    dispatch_request,
+    extract_list,
+    not_notification,
+    to_response,
+    to_serializable,
+    validate_request,
+)
 from hived.rpc.methods import METHODS, Bound
 from hived.rpc.params import shown
 from hived.rpc.session import Session
@@ -162,7 +163,7 @@ class Dispatcher:
 def encode(response: Any) -> bytes:
     """A response as JSON. One that cannot be sent becomes an error."""
     try:
-        data = orjson.dumps(to_serializable(response))
+        data = orjson.dumps(to_serializable(response), default=_plain)
     except TypeError:  # not JSON-shaped, or text that no client could read
         return encode(Left(_internal_response(response)))
     if len(data) > limits.ANSWER_BYTES_MAX:
@@ -173,6 +174,13 @@ def encode(response: Any) -> bytes:
         )
         return encode(error_response(error, response._value.id))
     return data
+
+
+def _plain(value: object) -> object:
+    """What orjson leaves to its caller: the named tuples within a dumped state."""
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not plain data")
 
 
 def _internal_response(response: Any) -> ErrorResponse:

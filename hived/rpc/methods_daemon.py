@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from jsonrpcserver.sentinels import NOID
 
 import hived
 from hived import limits
 from hived.errors import HivedError
 from hived.rpc import doctor as checks
 from hived.rpc import rows
+from hived.rpc.jsonrpc import NOID
 from hived.rpc.session import Call
 from hived.rpc.specs import JSON_VERSION
 from hived.rpc.subscriptions import notification
