@@ -57,7 +57,7 @@ class Events:
                 self._client.forget(self._number)
                 self._open(params["resume_from"])
         row = self._rows.popleft()
-        self.position = row["position"]
+        self.position = row["position"] if self._rows else self._batch_end
         return row
 
 
@@ -108,7 +108,8 @@ class _Lines:
             self._note(page["turn"], from_byte)
             rows = [{"agent": page["agent"], "turn": turn, **row} for row in page["lines"]]
             yield from self.fresh(rows)
-            if page["next"] is None:
+            # Of a running turn there is always more to come: a page without lines is the end.
+            if page["next"] is None or not rows:
                 return
             if page["next"] <= from_byte:
                 raise ProtocolError("hived sent a transcript page that does not go on")

@@ -180,8 +180,6 @@ def why(run: Run) -> int:
     console.line(clean(f"{answer['agent']} is {answer['word']}{since}, because:"), "bold")
     for depth, row in enumerate(answer["chain"]):
         console.line("  " * min(depth + 1, 10) + event_line(row))
-    if answer.get("because"):
-        console.line(clean(answer["because"]))
-    if answer.get("next_step"):
-        console.line(clean(f"Next: {answer['next_step']}"), "cyan")
+    until = f" until {local(answer['until'])}" if answer.get("until") else ""
+    console.line(clean(f"Next: {answer['next_step']}{until}: {answer['because']}"), "cyan")
     return 0

@@ -5,7 +5,7 @@ import re
 
 from hived.ctl.run import Run, arguments_of
 from hived.ctl.verbs import VERBS
-from hived.errors import HivedError
+from hived.errors import HivedError, InvalidName
 from hived.names import agent_name
 
 # Verbs whose next word is an agent.
@@ -93,8 +93,11 @@ def names(run: Run) -> int:
     except HivedError:
         return 0
     for row in rows:
-        # A shell takes what it reads here apart: nothing but a name may reach it.
-        run.console.out.write(agent_name(row["agent"]) + "\n")
+        try:
+            # A shell takes what it reads here apart: nothing but a name may reach it.
+            run.console.out.write(agent_name(row["agent"]) + "\n")
+        except InvalidName:
+            continue
     return 0
 
 

@@ -1,6 +1,8 @@
 """hivectl daemon: how hived itself does, and its polite end."""
 
 import argparse
+import os
+import select
 from typing import Any
 
 from hived import limits
@@ -59,6 +61,7 @@ def _shown(key: str, value: Any) -> str:
 
 
 def _stop(run: Run) -> int:
+    process = _process(run)
     answer = run.client.call("daemon_stop", turns=run.args.turns or None)
     running = answer["running"]
     if run.json:
@@ -68,7 +71,20 @@ def _stop(run: Run) -> int:
     elif answer["turns"] == "ended":
         run.console.line(f"hived stops and ends {count(len(running), 'turn')}")
     else:
-        run.console.line(f"hived stops; {count(len(running), 'turn')} go on without it")
+        go = "goes" if len(running) == 1 else "go"
+        run.console.line(f"hived stops; {count(len(running), 'turn')} {go} on without it")
     run.console.flush()
     run.client.wait_for_end(limits.DAEMON_STOP_SECONDS)
+    if process is not None:
+        # The connection ends before the store is closed; who starts hived next needs both.
+        select.select([process], [], [], limits.DAEMON_STOP_SECONDS)
+        os.close(process)
     return OK
+
+
+def _process(run: Run) -> int | None:
+    """A descriptor that is readable once the daemon's process has ended; None if none is had."""
+    try:
+        return os.pidfd_open(run.client.call("daemon_status")["pid"])
+    except OSError:
+        return None  # it lives in another namespace: the end of the connection must do

@@ -65,8 +65,8 @@ def model(run: Run) -> int:
 
 
 def _model_told(answer: Answer) -> str:
-    was = answer["was"] or "the default"
-    return f"{answer['agent']}: {was} → {answer['model']} with the next turn"
+    was = f"{answer['was']} → " if answer["was"] else ""
+    return f"{answer['agent']}: {was}{answer['model']} with the next turn"
 
 
 def remove_arguments(parser: argparse.ArgumentParser) -> None:

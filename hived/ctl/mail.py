@@ -85,6 +85,8 @@ def inbox(run: Run) -> int:
             _print(run, row)
         if not answer["messages"]:
             run.console.line(f"no {'' if args.all else 'unread '}mail for {answer['inbox']}")
+        if answer.get("left_out"):
+            run.console.line(f"{answer['left_out']} older ones left out (-n)", "dim")
     unread = [row["message"] for row in answer["messages"] if row["state"] == "queued"]
     if args.ack and unread:
         run.console.flush()  # not read before it is shown

@@ -226,7 +226,7 @@ ANSWERS: dict[str, Any] = {
             "containment": {"kind": "cgroup", "note": ""},
         }
     ),
-    "inbox": stamped(inbox="operator", messages=MESSAGES),
+    "inbox": stamped(inbox="operator", messages=MESSAGES, left_out=0),
     "log": stamped(events=EVENTS, next=None),
     "transcript": {
         **stamped(agent="ada", turn="t1", lines=LINES, next=None, running=False),
@@ -237,8 +237,9 @@ ANSWERS: dict[str, Any] = {
         word="thinking",
         since=STAMP,
         chain=[EVENTS[2], EVENTS[0]],
-        next_step="the CLI answers",
-        because="mail from bob",
+        next_step="turn",
+        because="turn t1 runs",
+        until=None,
     ),
     "state": stamped(state={"agents": {"live": {"ada": {"status": HOSTILE}}}, "ledger": {}}),
     "verify": {"v": 1, "ok": True, "events": 412, "problems": [], "seconds": 0.25},

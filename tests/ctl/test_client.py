@@ -299,12 +299,14 @@ class Output:
         turn = params.get("turn") or list(self.turns)[-1]
         left = [byte for byte in self.turns[turn] if byte > params["from_byte"]]
         shown = left[: self.page]
+        running = self.running and turn == list(self.turns)[-1]
+        end = params["from_byte"] if running else None  # of a running turn more may come
         return {
             "agent": "ada",
             "turn": turn,
             "lines": [{"byte": byte, "line": f"{turn}:{byte}"} for byte in shown],
-            "next": shown[-1] if len(left) > self.page else None,
-            "running": self.running and turn == list(self.turns)[-1],
+            "next": shown[-1] if shown and (running or len(left) > len(shown)) else end,
+            "running": running,
         }
 
     def live(self, c: Connection, number: int, turn: str, *more: int) -> None:
