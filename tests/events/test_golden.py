@@ -48,15 +48,6 @@ def test_its_lines_are_never_edited() -> None:
     assert hashlib.sha256(b"".join(LINES)).hexdigest() == digest
 
 
-def test_this_version_still_writes_these_bytes() -> None:
-    """Where a schema is still the first, what is written today is what was written then."""
-    codec = Codec()
-    for line, rec in zip(stored(), expected(), strict=True):
-        topic, data = codec.encode(rec)
-        if topic == line["topic"]:
-            assert data.decode() == line["state"]
-
-
 def test_what_dictionary_1_compressed_then_decompresses_today() -> None:
     """The frames of one event, kept as they were made: no dictionary may change under its id."""
     assert EventCompressor().decompress(bytes.fromhex(FRAME)) == str(stored()[6]["state"]).encode()
