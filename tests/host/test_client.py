@@ -157,16 +157,13 @@ async def test_what_waits_for_a_late_reader_is_one_size_and_not_a_pile(turn) -> 
     with _connect(turn.path) as late:
         lines = client.lines()
         got = [await anext(lines) for _ in range(100_000)]
-        await client.close_stdin()
-        await client.wait_ended()
         late.settimeout(10)
         heard = b""
-        while data := late.recv(1 << 20):
-            heard += data
-    words = [json.loads(line) for line in heard.splitlines()]
-    assert len(got) == 100_000 and len(heard) < 100_000
-    assert words[-1]["exit"]["spool_bytes"] == got[-1].end
-    assert max(word["size"] for word in words[:-1]) <= got[-1].end
+        while b'"size": %d}' % got[-1].end not in heard:
+            heard += late.recv(1 << 20)
+    assert len(heard) < 100_000  # one word for each line would be over a million
+    await client.close_stdin()
+    await client.wait_ended()
 
 
 async def test_connections_are_bounded(turn) -> None:
