@@ -101,7 +101,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "inbox": _read(
         "Messages to an agent or to the operator, oldest first.",
-        "{inbox: name, messages: [MessageRow]}",
+        "{inbox: name, messages: [MessageRow], left_out: how many older ones}",
         {
             "agent": Param("string", False, "an agent; the operator if none"),
             "all": Param("boolean", False, "the closed ones too, as far as they are kept", False),
@@ -131,7 +131,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "why": _read(
         "The chain of events that led to an agent's state, newest first.",
-        "{agent, word, since, chain: [EventRow], next_step, because}",
+        "{agent, word, since, until, chain: [EventRow], next_step: run|wait|park|turn, because}",
         {"agent": _AGENT},
     ),
     "state": _read("The whole state of the hive, every view.", "{state: {view: data}}"),
