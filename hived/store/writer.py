@@ -133,6 +133,7 @@ class GroupWriter:
 
     def _write(self, batch: list[_Put]) -> list[Done | Failed]:
         """Write a batch with one transaction; where some conflict, each command with its own."""
+        self._versions.trim()
         ends: list[Done | Failed] = []
         fit: list[tuple[int, Prepared]] = []
         for index, put in enumerate(batch):
@@ -195,9 +196,12 @@ class _Versions:
                     hint="decide the command again",
                 )
             new[stream] = version
+        self._last.update(new)
+
+    def trim(self) -> None:
+        """Forget all where that is much; between batches only, when the database knows it too."""
         if len(self._last) > limits.STREAM_VERSIONS_KEPT:
             self._last.clear()
-        self._last.update(new)
 
     def forget(self) -> None:
         """Take nothing for granted: what was counted in has not been written."""

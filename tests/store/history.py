@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hived.events import CommandMark, Recorded, kind_of
 from hived.events.agents import StatusSet
 from hived.events.messages import MessageSent
+from hived.store.log import EventLog
 
 Command = tuple[Recorded, ...]
 DEADLINE_SECONDS = 30.0
@@ -17,6 +18,15 @@ class History:
     def __init__(self) -> None:
         self.versions: dict[str, int] = {}
         self._made = 0
+
+    @classmethod
+    def after(cls, log: EventLog) -> "History":
+        """Go on after what a log holds of the streams of `many`."""
+        history = cls()
+        history._made = log.head()
+        streams = [f"agent:a{i}" for i in range(3)]
+        history.versions = {stream: log.last_version(stream) for stream in streams}
+        return history
 
     def one(self, stream: str = "agent:ada", text: str = "", command: str = "") -> Recorded:
         """The next event of a stream: a status, on a message's stream a message."""
