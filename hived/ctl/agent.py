@@ -9,11 +9,12 @@ from hived.ctl.render import event_line
 from hived.ctl.run import Run, positive, reads, takes_agent
 from hived.ctl.table import Column, lay_out
 from hived.ctl.when import local, short, unix
-from hived.ctl.words import age, amount, clean, count, model_name, money, pad, took
+from hived.ctl.words import age, amount, clean, count, fold, model_name, money, pad, took
 
 Row = Mapping[str, Any]
 
 _SHORT = 5  # turns that `status` shows
+_INDENT = 16  # columns of the names in `status`
 
 _TURN_COLUMNS = (
     Column("TURN", ">"),
@@ -48,9 +49,11 @@ def status(run: Run) -> int:
     if began is not None:
         state += f" for {age(now - began)}"
     console.line(clean(state), GROUPS.get(row["group"], ""))
+    width = None if console.width is None else max(20, console.width - _INDENT)
     for name, text in (*_facts(row, now), *_settings(row["config"])):
-        if text:
-            console.line(f"  {pad(name, 14)}{clean(text)}")
+        # Folded and not cut: a path is of no use without its end.
+        for index, line in enumerate(fold(clean(text), width) if text else ()):
+            console.line(pad("" if index else f"  {name}", _INDENT) + line)
     if row["turns"]:
         console.line()
         _print_turns(run, row["turns"][-_SHORT:])
