@@ -8,7 +8,7 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -197,10 +197,14 @@ class HostClient:
         finally:
             os.close(spool)
 
+    async def until(self, ready: Callable[[], bool]) -> None:
+        """Wait until this is true of the attributes, or no more words of the host can come."""
+        if self._wire is not None:
+            await self._wire.until(ready)
+
     async def wait_ended(self) -> HostExit | None:
         """Wait for the end of the turn; None if the host had vanished. Raises HostGone."""
-        if self._wire is not None:
-            await self._wire.until(lambda: self.ended)
+        await self.until(lambda: self.ended)
         self._check_ended()
         return self.exit_info
 
@@ -209,8 +213,7 @@ class HostClient:
         return self._wire is not None and self._wire.open
 
     async def _grown(self, at: int) -> None:
-        if self._wire is not None:
-            await self._wire.until(lambda: self.ended or self.size > at)
+        await self.until(lambda: self.ended or self.size > at)
 
     def _check_ended(self) -> None:
         """The connection is over: there must be an end, else the host died."""

@@ -25,7 +25,7 @@ WHOLE = b"".join(b"%099d\n" % n for n in range(3000))
 
 async def test_a_spool_at_its_bound_says_so_and_the_cli_is_held(turn, wait_for) -> None:
     client = await turn.run(PRINTER, spool_max=50_000)
-    await client._wire.until(lambda: client.full is not None)
+    await client.until(lambda: client.full is not None)
     assert client.full == "spool_max"
     await wait_for(lambda: turn.folder.spool.stat().st_size == 50_000)
     late = await turn.connect()
@@ -51,7 +51,7 @@ async def test_a_full_disk_holds_the_cli_until_there_is_space(turn, wait_for) ->
     await client.write("go", b"\n")  # journalled while there is space
     _limit(host, 40_000)
     await wait_for(lambda: client.full == "disk" or _stalled(turn, 40_000))
-    await client._wire.until(lambda: client.full is not None)
+    await client.until(lambda: client.full is not None)
     assert client.full == "disk"
     assert turn.folder.spool.stat().st_size == 40_000
     _limit(host, resource.RLIM_INFINITY)
@@ -84,7 +84,7 @@ async def test_a_cli_that_exits_while_the_disk_is_full_ends_when_all_is_stored(
     _limit(turn.hosts[0], 40_000)
     await client.write("go", b"\n")
     await wait_for(lambda: processes.look(client.cli_pid) is None)
-    await client._wire.until(lambda: client.full == "disk")
+    await client.until(lambda: client.full == "disk")
     assert turn.folder.status() is FolderStatus.RUNNING and not client.ended
     _limit(turn.hosts[0], resource.RLIM_INFINITY)
     await client.retry_disk()
@@ -96,7 +96,7 @@ async def test_kill_gives_up_waiting_for_space(turn, wait_for) -> None:
     client = await turn.run(f"input()\n{PRINTER}")
     _limit(turn.hosts[0], 40_000)
     await client.write("go", b"\n")
-    await client._wire.until(lambda: client.full == "disk")
+    await client.until(lambda: client.full == "disk")
     await client.kill()
     with trio.fail_after(20):
         end = await client.wait_ended()
@@ -126,7 +126,7 @@ async def test_the_end_is_recorded_on_a_disk_that_is_full(turn, small_disk, wait
         for n in range(2000):
             await client.write(f"more-{n:0100d}", b"x" * 1000 + b"\n")
     assert refused.value.code == "busy"
-    await client._wire.until(lambda: client.full == "disk")
+    await client.until(lambda: client.full == "disk")
     await client.close_stdin()
     await client.kill()
     with trio.fail_after(20):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 import trio
@@ -123,6 +124,21 @@ def _umask() -> int:
     now = os.umask(0o077)
     os.umask(now)
     return now
+
+
+def open_files(pid: int) -> list[str]:
+    return [str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+async def test_the_host_inherits_no_descriptor(turn, tmp_path, all_lines) -> None:
+    with (tmp_path / "open in hived").open("wb") as file:
+        os.set_inheritable(file.fileno(), True)
+        client = await turn.run("input()")
+        held = open_files(turn.hosts[0])
+    assert str(turn.path / "lock") in held
+    assert file.name not in held
+    await client.kill()
+    await client.wait_ended()
 
 
 @pytest.mark.parametrize(
