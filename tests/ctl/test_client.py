@@ -349,10 +349,14 @@ def test_follow_fills_what_a_cut_left_out(hive: Hive, output: Output) -> None:
 
     def cut(c: Connection, number: int) -> None:
         output.live(c, number, "t1", 20)
-        output.turns = {"t1": [10, 20, 30], "t2": [10, 20, 30], "t3": [10]}
         c.notify("cut", subscription=number, resume_from={"turn": "t1", "byte": 20})
 
-    output.scripts = [cut, lambda c, number: output.live(c, number, "t3", 20)]
+    def again(c: Connection, number: int) -> None:
+        # Printed between the cut and the new subscription: in the transcripts only.
+        output.turns = {"t1": [10, 20, 30], "t2": [10, 20, 30], "t3": [10]}
+        output.live(c, number, "t3", 20)
+
+    output.scripts = [cut, again]
     expected = ["t1:10", "t1:20", "t1:30", "t2:10", "t2:20", "t2:30", "t3:10", "t3:20"]
     with connect(hive) as client:
         assert lines(client, 8) == expected
@@ -362,15 +366,17 @@ def test_follow_of_a_turn_ends_with_it(hive: Hive, output: Output) -> None:
     output.turns = {"t1": [10]}
 
     def end(c: Connection) -> None:
+        output.live(c, 1, "t2", 10)  # of another turn
         output.live(c, 1, "t1", 20)
-        output.turns["t1"].append(30)  # printed, and never sent live
+        output.turns = {"t1": [10, 20, 30]}  # its last line was never sent live
         output.running = False
         row = event(413, "turn_end", turn="t1")
         c.notify("events", subscription=50, events=[row], position=413)
 
     output.scripts = [lambda c, n: None]
-    played = iter([end])
-    hive.after["subscribe"] = lambda c: next(played)(c)
+    # The turn ends when all that it had printed so far has been read: twice, and a page's end.
+    reads = iter([None, None, end])
+    hive.after["transcript"] = lambda c: (next(reads, None) or (lambda c: None))(c)
     with connect(hive) as client:
         rows = list(client.follow("ada", turn="t1", from_byte=5))
     assert [row["line"] for row in rows] == ["t1:10", "t1:20", "t1:30"]

@@ -225,11 +225,8 @@ def test_interrupt_while_following_is_quiet(hive: Hive, hivectl: Hivectl) -> Non
         process.wait(SECONDS)
 
 
-@pytest.mark.parametrize("line", ["log --since 0", "state", "log --since 0 --json", "ps"])
-def test_a_reader_that_has_seen_enough(hive: Hive, hivectl: Hivectl, line: str) -> None:
-    row = event(1, text="x" * 60_000)
-    hive.answers["log"] = {**hive.answers["log"], "events": [row] * 100}
-    hive.answers["state"] = {**hive.answers["state"], "state": {"agents": ["x" * 100] * 10_000}}
+def into_a_closed_pipe(hivectl: Hivectl, line: str) -> tuple[int, str]:
+    """The exit code and stderr of hivectl whose reader has gone."""
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
         hivectl.argv(*line.split()),
@@ -242,7 +239,20 @@ def test_a_reader_that_has_seen_enough(hive: Hive, hivectl: Hivectl, line: str) 
     os.close(write_end)
     os.close(read_end)
     _, err = process.communicate(timeout=SECONDS)
-    assert (process.returncode, err) == (0, "")
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("line", ["log --since 0", "state", "log --since 0 --json", "ps"])
+def test_a_reader_that_has_seen_enough(hive: Hive, hivectl: Hivectl, line: str) -> None:
+    row = event(1, text="x" * 60_000)
+    hive.answers["log"] = {**hive.answers["log"], "events": [row] * 100}
+    hive.answers["state"] = {**hive.answers["state"], "state": {"agents": ["x" * 100] * 10_000}}
+    assert into_a_closed_pipe(hivectl, line) == (0, "")
+
+
+def test_mail_that_nobody_saw_is_not_read(hive: Hive, hivectl: Hivectl) -> None:
+    assert into_a_closed_pipe(hivectl, "inbox --ack") == (0, "")
+    assert "ack" not in [name for name, _ in hive.calls]
 
 
 def test_a_full_disk_is_told(hive: Hive, hivectl: Hivectl) -> None:
