@@ -146,14 +146,14 @@ def _builder(cls: type[Any], names: list[str]) -> Callable[..., list[Any]]:
             "__delattr__": object.__delattr__,
         },
     )
-    columns = ", ".join(f"column_{name}" for name in names)
+    columns = "".join(f"column_{name}, " for name in names)
     source = [
         f"def build(count, {columns}):",
         "    events = []",
         "    add = events.append",
         # Counted besides, so that a class without fields, or a short column, is seen.
-        f"    for _, {', '.join(f'value_{name}' for name in names)} in zip(",
-        f"        repeat(None, count), {columns}, strict=True",
+        f"    for _, {''.join(f'value_{name}, ' for name in names)} in zip(",
+        f"        repeat(None, count), {columns} strict=True",
         "    ):",
         "        made = open_cls()",
         *(f"        made.{name} = value_{name}" for name in names),

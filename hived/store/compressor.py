@@ -75,6 +75,8 @@ class EventCompressor(Compressor):
 
     def _open(self, dict_id: int) -> zstandard.ZstdDecompressor:
         dictionary = self._dictionaries.get(dict_id)
+        if dict_id == 0:
+            raise LogCorrupt("a stored event names no dictionary, and none was stored so")
         if dictionary is None:
             raise LogFromTheFuture(
                 f"the log was compressed with dictionary {dict_id}, which is not here",
