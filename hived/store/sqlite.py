@@ -68,9 +68,8 @@ class LogSQLiteRecorder(SQLiteApplicationRecorder):
         self.select_max_notification_id_statement = f"SELECT MAX(position) FROM {table}"
         # OR ROLLBACK, as the transaction is given up whole: a plain INSERT of several rows would
         # copy every page it changes, to be able to take back itself alone.
-        self._inserts = [
-            (n, f"INSERT OR ROLLBACK INTO {table} VALUES {','.join(['(?,?,?,?,?,?)'] * n)}") for n in _ROWS
-        ]
+        insert = f"INSERT OR ROLLBACK INTO {table} VALUES "
+        self._inserts = [(n, insert + ",".join(["(?,?,?,?,?,?)"] * n)) for n in _ROWS]
 
     def construct_create_table_statements(self) -> list[str]:
         table = self.events_table_name

@@ -221,12 +221,15 @@ log = EventLog.open(sys.argv[1])
 from hived.store.writer import GroupWriter
 import os, threading
 ends, done, history = [], threading.Event(), History()
+free = threading.Semaphore(8)
 def wake(batch):
     ends.extend(batch)
+    free.release(len(batch))
     if hasattr(batch[-1], "error"):
         done.set()
 writer = GroupWriter(log, wake)
 for i in range(2000):
+    free.acquire()
     try:
         writer.put((history.one("agent:a", os.urandom(2000).hex()),), i)
     except StoreError as error:
