@@ -199,3 +199,48 @@ def test_wrong_words_are_the_daemons_to_refuse(people: Hivectl) -> None:
 
 def test_completion_names_the_living(people: Hivectl) -> None:
     assert ok(people, "__names").split() == ["ada", "adam", "bob"]
+
+
+def tell(served: "subprocess.Popen[bytes]", *acts: str) -> None:
+    assert served.stdin is not None and served.stdout is not None
+    for act in acts:
+        served.stdin.write(act.encode() + b"\n")
+        served.stdin.flush()
+        assert served.stdout.readline() == b"done\n"
+
+
+def test_a_transcript_is_followed_through_its_turns(
+    people: Hivectl, served: "subprocess.Popen[bytes]"
+) -> None:
+    """Old lines and live ones, each once, over the end of a turn and the start of the next."""
+    ok(people, "send ada one")
+    tell(served, "begin ada", "print ada 250")
+    follower = people.start("transcript", "ada", "-f", "--json")
+    single = people.start("transcript", "ada", "1", "-f", "--raw")
+    assert follower.stdout is not None and single.stdout is not None
+    try:
+        rows = [json.loads(follower.stdout.readline()) for _ in range(250)]
+        assert [json.loads(row["line"])["n"] for row in rows] == list(range(1, 251))
+        tell(served, "print ada 5")
+        rows = [json.loads(follower.stdout.readline()) for _ in range(5)]
+        assert [json.loads(row["line"])["n"] for row in rows] == list(range(251, 256))
+        tell(served, "end ada")
+        out, err = single.communicate(timeout=SECONDS)
+        assert (single.returncode, err) == (0, "")
+        assert [json.loads(line)["n"] for line in out.splitlines()] == list(range(1, 256))
+        ok(people, "send ada two")
+        tell(served, "begin ada", "print ada 3")
+        rows = [json.loads(follower.stdout.readline()) for _ in range(3)]
+        assert [json.loads(row["line"])["n"] for row in rows] == [1, 2, 3]
+        assert len({row["turn"] for row in rows}) == 1
+    finally:
+        for process in (follower, single):
+            process.kill()
+            process.communicate(timeout=SECONDS)
+    raw = ok(people, "transcript ada 1 --raw").splitlines()
+    assert [json.loads(line)["n"] for line in raw] == list(range(1, 256))
+    document = json.loads(ok(people, "transcript ada 2 --json"))
+    assert (document["running"], len(document["lines"])) == (True, 3)
+    assert ok(people, "turns ada").splitlines()[1].split()[0] == "#1"
+    assert "thinking" in ok(people, "ps")
+    assert "its running turn" in people("rm", "ada").stderr
