@@ -92,6 +92,12 @@ class Connection:
                     return
                 if line and not line.isspace():
                     await self._take(session, line)
+                    if len(lines) > 1:
+                        # Many calls at once must neither hold up others nor pile up answers.
+                        await trio.lowlevel.checkpoint()
+                        if self._outbox.full:
+                            self._outbox.flush()
+                            await self._outbox.room()
             self._outbox.flush()
 
     async def _receive(self) -> bytes:

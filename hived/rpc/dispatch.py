@@ -115,44 +115,50 @@ class Dispatcher:
     async def answer(self, session: Session, parsed: Parsed) -> bytes:
         """Do what a line asks for. The answer is a line, or empty where none is wanted."""
         if len(parsed.items) == 1:
-            responses = [await self._one(session, parsed.items[0])]
-        elif self.immediate(parsed):
-            responses = [await self._one(session, item) for item in parsed.items]
+            answers = [await self._one(session, parsed.items[0])]
         else:
-            responses = await self._together(session, parsed.items)
-        wanted = extract_list(parsed.batch, [r for r in responses if r is not None])
+            answers = await self._together(session, parsed.items)
+        wanted: Any = extract_list(parsed.batch, [line for line in answers if line is not None])
         if wanted is None:
             return b""
-        if parsed.batch:
-            return b"[" + b",".join(map(encode, wanted)) + b"]\n"
-        return encode(wanted) + b"\n"
+        line: bytes = b"[" + b",".join(wanted) + b"]" if parsed.batch else wanted
+        return line + b"\n"
 
-    async def _together(self, session: Session, items: tuple[Request | Left, ...]) -> list[Any]:
-        responses: list[Any] = [None] * len(items)
+    async def _together(
+        self, session: Session, items: tuple[Request | Left, ...]
+    ) -> list[bytes | None]:
+        answers: list[bytes | None] = [None] * len(items)
+        size = 0
 
         async def run(index: int, item: Request | Left) -> None:
-            responses[index] = await self._one(session, item)
+            nonlocal size
+            answer = await self._one(session, item)
+            if answer is not None and size + len(answer) > limits.ANSWER_BYTES_MAX:
+                answer = encode(error_response(_too_long(size + len(answer)), item.id))
+            answers[index] = answer
+            size += len(answer or b"")
 
         async with trio.open_nursery() as nursery:
             for index, item in enumerate(items):
                 bound = None if isinstance(item, Left) else self._bound.get(item.method)
                 if bound is None or bound.immediate(item.params):
                     await run(index, item)  # such as a hello that the rest waits for
+                    await trio.lowlevel.checkpoint()
                 else:
                     nursery.start_soon(run, index, item)
-        return responses
+        return answers
 
-    async def _one(self, session: Session, item: Request | Left) -> Any:
-        """The response to one element; None to a notification."""
+    async def _one(self, session: Session, item: Request | Left) -> bytes | None:
+        """The answer to one element, encoded; None to a notification."""
         if isinstance(item, Left):
-            return item
+            return encode(item)
         done = await dispatch_request(self._methods, (session, item.id), item)
         if not not_notification(done):
             return None
         result = done[1]
         if isinstance(result, Left) and result._error.code == ERROR_METHOD_NOT_FOUND:
-            return error_response(self._unknown(item.method), item.id)
-        return to_response(*done)
+            return encode(error_response(self._unknown(item.method), item.id))
+        return encode(to_response(*done))
 
     def _unknown(self, method: str) -> HivedError:
         close = get_close_matches(method[:80], self._bound, n=1)
@@ -167,13 +173,16 @@ def encode(response: Any) -> bytes:
     except TypeError:  # not JSON-shaped, or text that no client could read
         return encode(Left(_internal_response(response)))
     if len(data) > limits.ANSWER_BYTES_MAX:
-        error = HivedError(
-            f"the answer has {len(data)} bytes; {limits.ANSWER_BYTES_MAX} is the most",
-            code="too_large",
-            hint="ask for less, with a limit",
-        )
-        return encode(error_response(error, response._value.id))
+        return encode(error_response(_too_long(len(data)), response._value.id))
     return data
+
+
+def _too_long(size: int) -> HivedError:
+    return HivedError(
+        f"the answer has {size} bytes; {limits.ANSWER_BYTES_MAX} is the most",
+        code="too_large",
+        hint="ask for less, with a limit",
+    )
 
 
 def _plain(value: object) -> object:

@@ -12,10 +12,11 @@ import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hived import limits
 from hived.paths import Home
+from hived.world.containment import ContainmentReport
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
@@ -33,7 +34,7 @@ class Facts(NamedTuple):
     """What the checks are told. programs: claude CLIs to ask for their version."""
 
     home: Home
-    probe: Callable[[], Any]
+    probe: Callable[[], ContainmentReport]
     programs: tuple[str, ...]
     now: float
     last_event_at: float

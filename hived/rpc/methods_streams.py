@@ -1,5 +1,6 @@
 """hello, and what goes on after its answer: subscribe, follow, unsubscribe."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from hived.rpc.session import Call
 from hived.rpc.specs import PROTOCOL
 from hived.rpc.subscriptions import Filter
 
+logger = logging.getLogger("hived.rpc")
+
 
 def hello(call: Call, *, protocol: int, client: str) -> dict[str, Any]:
     if protocol != PROTOCOL:
@@ -18,9 +21,10 @@ def hello(call: Call, *, protocol: int, client: str) -> dict[str, Any]:
             "install the client and the daemon of one version",
         )
     session = call.session
-    session.greeted, session.client = True, client
+    session.greeted = True
     session.on_hello()
     peer = session.peer
+    logger.debug("hello from %s, uid %d: %s", peer.name, peer.uid, client)
     return {
         "protocol": PROTOCOL,
         "version": hived.__version__,

@@ -13,7 +13,7 @@ from typing import Any
 from hived import limits
 from hived.errors import HivedError
 from hived.events import EVENT_TYPES
-from hived.rpc.specs import Method, Param
+from hived.rpc.specs import Method
 
 Check = Callable[[str, Any], Any]
 Checker = Callable[[object], dict[str, Any]]
@@ -45,7 +45,7 @@ def checker(name: str, method: Method) -> Checker:
     The function raises HivedError invalid_params, which names the parameter.
     """
     rows = [
-        (param, keyword(param), _CHECKS[spec.type], spec.required, _default(spec))
+        (param, keyword(param), _CHECKS[spec.type], spec.required, spec.default)
         for param, spec in method.params.items()
     ]
     known = frozenset(method.params)
@@ -65,7 +65,7 @@ def checker(name: str, method: Method) -> Checker:
             elif required:
                 raise invalid(f"{name} needs the parameter {param}", "see PROTOCOL.md")
             else:
-                kwargs[key] = default
+                kwargs[key] = dict(default) if type(default) is dict else default
         return kwargs
 
     return check
@@ -78,10 +78,6 @@ def keyword(param: str) -> str:
 
 def invalid(message: str, hint: str = "") -> HivedError:
     return HivedError(message, code="invalid_params", hint=hint)
-
-
-def _default(spec: Param) -> Any:
-    return dict(spec.default) if spec.type == "object" else spec.default
 
 
 def _unknown(name: str, given: dict[str, Any], known: frozenset[str]) -> HivedError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import trio
 from attrs import define, field
@@ -11,6 +11,7 @@ from hived import limits
 from hived.engine import Engine
 from hived.paths import Home
 from hived.rpc.encoded import EncodedEvents
+from hived.world.containment import ContainmentReport, probe
 
 
 class OutputLine(Protocol):
@@ -51,13 +52,6 @@ class OutputHub(Protocol):
     def subscribe(self, agent: str | None) -> OutputFeed: ...
 
 
-class Containment(NamedTuple):
-    """What holds a turn's processes together. kind: cgroup, pidns, subreaper or none."""
-
-    kind: str
-    note: str
-
-
 @define
 class Services:
     """One daemon, as its methods see it.
@@ -66,10 +60,10 @@ class Services:
       outputs: The hub of live lines.
       spools: The places where a turn of an agent may have its output, the likeliest first.
       shutdown: Ends the daemon, and with True the running turns. Returns at once.
-      probe: Finds out what containment a turn gets here. Blocks.
+      containment: What holds a turn's processes together, as found when the daemon started.
       clock: Unix seconds.
+      probe: Finds it out anew, for `doctor`. Blocks.
       statistics: More figures for `daemon_status`.
-      containment: What turns get, as found when the daemon started.
     """
 
     engine: Engine
@@ -77,10 +71,10 @@ class Services:
     outputs: OutputHub
     spools: Callable[[str, str], Iterable[Path]]
     shutdown: Callable[[bool], None]
-    probe: Callable[[], Any]
+    containment: ContainmentReport
     clock: Callable[[], float]
+    probe: Callable[[], ContainmentReport] = probe
     statistics: Callable[[], Mapping[str, Any]] = dict
-    containment: Containment = Containment("none", "")
     threads: trio.CapacityLimiter = field(
         factory=lambda: trio.CapacityLimiter(limits.READ_THREADS_MAX)
     )

@@ -51,7 +51,6 @@ class Session:
     on_hello: Callable[[], None] = lambda: None
     id: str = field(factory=lambda: secrets.token_hex(8))
     greeted: bool = False
-    client: str = ""
     calls: int = 0
     subscriptions: Subscriptions = field(init=False)
 

@@ -40,9 +40,7 @@ def _schema(required: tuple[str, ...] = (), **properties: Mapping[str, Any]) -> 
 
 
 def _send(agent: str, arguments: Arguments) -> SendMessage:
-    return SendMessage(
-        arguments["to"], arguments["body"], arguments.get("in_reply_to", "")
-    )
+    return SendMessage(arguments["to"], arguments["body"], arguments.get("in_reply_to", ""))
 
 
 def _sent(streams: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from hived.rpc.services import Services
 from hived.store.log import EventLog
 from hived.store.snapshots import Snapshots
 from hived.supervisor.outputs import Outputs
-from hived.world.containment import probe
+from hived.world.containment import ContainmentReport
 
 DEADLINE = 20.0
 
@@ -156,7 +156,7 @@ async def _world(folder: Path) -> AsyncIterator[World]:
         outputs=outputs,
         spools=lambda agent, turn: [Path(home.turns, turn, "spool")],
         shutdown=stops.append,
-        probe=probe,
+        containment=ContainmentReport("subreaper", ""),
         clock=time.time,
     )
     try:
