@@ -14,7 +14,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import hived
+from hived.client import Client
+from hived.errors import HivedError
 from tests.ctl.rows import ANSWERS
 
 SECONDS = 20  # bound of everything that waits here
@@ -159,3 +163,13 @@ class Hivectl:
             cwd=self.cwd,
             env={**self.environ, **environ},
         )
+
+
+def connect(hive: Hive) -> Client:
+    return Client.connect(hive.path, answer_seconds=SECONDS)
+
+
+def refused(run: Callable[[], object]) -> HivedError:
+    with pytest.raises(HivedError) as caught:
+        run()
+    return caught.value
