@@ -97,6 +97,8 @@ def _spawn(how: str, command: str, pid_file: str, *, keep_stdout: bool) -> None:
         os.dup2(null, fd)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN if stubborn else signal.SIG_DFL)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
+        signal.signal(number, signal.SIG_DFL)
     if pid_file:
         # Renamed into place, so that who waits for the file finds the number in it.
         Path(pid_file + ".new").write_text(str(os.getpid()), encoding="ascii")

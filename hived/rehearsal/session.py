@@ -164,14 +164,19 @@ def projects() -> Path:
     return (Path(base) if base else Path.home() / ".claude") / "projects"
 
 
-def path_of(identity: str, cwd: str) -> Path:
+def path_of(identity: str, cwd: str, base: Path | None = None) -> Path:
     """The file of a session in a folder: every character of it that is no letter or digit is -."""
-    return projects() / re.sub(r"[^A-Za-z0-9]", "-", cwd) / f"{identity}.jsonl"
+    return (base or projects()) / re.sub(r"[^A-Za-z0-9]", "-", cwd) / f"{identity}.jsonl"
 
 
-def find(identity: str, cwd: str) -> Path | None:
-    """The file of a session, of this folder if it has one, else of any."""
-    here = path_of(identity, cwd)
+def find(identity: str, cwd: str, base: Path | None = None) -> Path | None:
+    """The file of a session, of this folder if it has one, else of any.
+
+    Args:
+      base: Where sessions are; None for `projects()`.
+    """
+    base = base or projects()
+    here = path_of(identity, cwd, base)
     if here.is_file():
         return here
-    return next(projects().glob(f"*/{identity}.jsonl"), None)
+    return next(base.glob(f"*/{identity}.jsonl"), None)

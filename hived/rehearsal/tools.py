@@ -74,7 +74,7 @@ class _Shell:
                 (os.POSIX_SPAWN_DUP2, err, 2),
             ],
             setsid=True,
-            setsigdef=[signal.SIGINT, signal.SIGTERM, signal.SIGPIPE],
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # which Python ignores
         )
         os.close(out)
         os.close(err)

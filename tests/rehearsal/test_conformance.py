@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from hived.drivers.base import Exit, ToolEnded, ToolSpec, TurnSpec, UserLine
+from hived.drivers.base import Exit, RetrySeen, ToolEnded, ToolSpec, TurnSpec, UserLine
 from hived.drivers.rehearsal import RehearsalDriver
 from tests.drivers import recordings
 from tests.drivers.pump import Pump
@@ -122,6 +122,8 @@ def test_the_end_is_classed_as_that_of_the_recording(case: Case, tmp_path: Path)
     mine = [end.outcome for end in pump.seen if isinstance(end, ToolEnded)]
     theirs = [end.outcome for end in seen if isinstance(end, ToolEnded)]
     assert mine == theirs
+    retries = [sum(isinstance(o, RetrySeen) for o in found) for found in (pump.seen, seen)]
+    assert retries[0] == retries[1]
     sorts = [{type(observed).__name__ for observed in found} for found in (pump.seen, seen)]
     assert sorts[1] - {"Receipt"} <= sorts[0]
 

@@ -25,6 +25,13 @@ def shell_pid(run: Rehearsal) -> int:
     return int(path.read_text())
 
 
+def ignored(pid: int | str) -> set[int]:
+    """The signals that a process ignores."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    (bits,) = (int(line.split()[1], 16) for line in text.splitlines() if line[:6] == "SigIgn")
+    return {number for number in range(1, 32) if bits & (1 << number - 1)}
+
+
 def test_an_interrupt_cuts_the_stream_and_the_process_lives_on(tmp_path: Path) -> None:
     with Rehearsal(tmp_path, SLOW, "--include-partial-messages") as run:
         run.say("slow", 1)
@@ -174,14 +181,8 @@ def test_a_quiet_hang_can_be_interrupted_and_a_deaf_one_only_killed(tmp_path: Pa
         assert run.result()["terminal_reason"] == "aborted_streaming"
         run.say("go")
         run.until(lambda line: line["type"] == "assistant")
-        stat = Path(f"/proc/{run.process.pid}/status")
-        bits = (1 << signal.SIGTERM - 1) | (1 << signal.SIGINT - 1)
-
-        def deaf() -> bool:
-            (ignored,) = (x for x in stat.read_text().splitlines() if x.startswith("SigIgn"))
-            return int(ignored.split()[1], 16) & bits == bits
-
-        wait_for(deaf, "SIGTERM and SIGINT to be ignored")
+        both = {signal.SIGTERM, signal.SIGINT}
+        wait_for(lambda: both <= ignored(run.process.pid), "both signals to be ignored")
         run.signal(signal.SIGTERM)
         assert run.process.poll() is None
         run.signal(signal.SIGKILL)
@@ -229,10 +230,10 @@ def test_a_process_is_left_behind(tmp_path: Path, how: str) -> None:
             assert (parent != run.process.pid) == (how in ("double-fork", "all"))
             run.signal(signal.SIGTERM)
             assert run.ended() == 143
-            os.kill(pid, signal.SIGTERM)
-            if how in ("ignore-term", "all"):
-                assert not gone(pid)
-            else:
+            stubborn = how in ("ignore-term", "all")
+            assert (signal.SIGTERM in ignored(pid)) == stubborn
+            if not stubborn:
+                os.kill(pid, signal.SIGTERM)
                 wait_for(lambda: gone(pid), "its end by SIGTERM")
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -246,6 +247,19 @@ def test_a_background_child_does_not_keep_a_call_of_bash_open(tmp_path: Path) ->
         pid = int(run.result()["result"])
         os.kill(pid, signal.SIGKILL)
         assert run.finish() == 0
+
+
+def test_the_shell_ignores_no_signal_that_this_program_does(tmp_path: Path) -> None:
+    scenario = '[[turn]]\nsteps = [{ bash = "touch ready; exec sleep 300" }]'
+    with Rehearsal(tmp_path, scenario, "--allowedTools=Bash") as run:
+        run.say("go")
+        wait_for((run.cwd / "ready").exists, "the shell to start")
+        children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
+        (shell,) = children.read_text().split()
+        assert ignored(shell) == set()
+        run.control("i1", "interrupt")
+        run.result()
+        assert run.finish() == 1
 
 
 def test_a_call_of_bash_has_a_time_limit(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hived.rehearsal.session import find
 from tests.rehearsal.program import SESSION, Rehearsal, uuid
 
 NEW = f"--session-id={SESSION}"
@@ -104,6 +105,7 @@ def test_a_killed_turn_is_not_begun_again_and_a_torn_line_spoils_only_itself(
     assert again.states(1) == ["completed"]
     later = run_once(tmp_path, scenario, RESUME, "b", 2)
     assert later.texts() == ["one 2"]
+    assert run_once(tmp_path, scenario, RESUME, "b", 2).states(2) == ["completed"]
     whole = [line for line in session_file(run).read_bytes().splitlines() if b"torn" not in line]
     assert all(isinstance(json.loads(line), dict) for line in whole)
 
@@ -214,4 +216,11 @@ def test_a_session_of_another_folder_is_found(tmp_path: Path) -> None:
         r.say("b", 2)
         assert r.finish() == 0
     assert r.texts() == ["two 2"]
-    assert uuid(2) in session_file(run_once(tmp_path, LISTED, RESUME, "c")).read_text()
+    (kept,) = (tmp_path / "config").glob(f"projects/*/{SESSION}.jsonl")
+    assert find(SESSION, str(tmp_path / "work"), kept.parents[1]) == kept
+    for folder in ("-a", "-zz"):
+        twin = kept.parents[1] / folder / kept.name
+        twin.parent.mkdir()
+        twin.touch()
+        assert find(SESSION, folder.replace("-", "/"), kept.parents[1]) == twin
+    assert uuid(2) in kept.read_text()
