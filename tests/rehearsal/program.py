@@ -77,7 +77,11 @@ class Rehearsal:
         trace: TracebackType | None,
     ) -> None:
         if self.process.poll() is None:
-            self.process.kill()
+            self.process.terminate()  # it ends a shell that still runs; SIGKILL would leave it
+            try:
+                self.process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
         self.process.wait(DEADLINE_SECONDS)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe is not None:
