@@ -140,8 +140,13 @@ class Subscriptions:
             live = None
 
     def _cut(self, number: int, resume_from: object) -> None:
-        self._outbox.put(notification("cut", subscription=number, resume_from=resume_from))
-        self._outbox.flush()
+        self._put(number, notification("cut", subscription=number, resume_from=resume_from))
+
+    def _put(self, number: int, line: bytes) -> None:
+        """Send a notification, unless the client has ended the subscription meanwhile."""
+        if number in self._scopes:
+            self._outbox.put(line)
+            self._outbox.flush()
 
     async def _catch_up(
         self, number: int, position: int, wanted: Filter
@@ -169,8 +174,7 @@ class Subscriptions:
             lines, after = await trio.to_thread.run_sync(page, limiter=self._services.threads)
             for line in lines:
                 await self._outbox.room()
-                self._outbox.put(line)
-                self._outbox.flush()
+                self._put(number, line)
         return after
 
     def _put_batch(self, number: int, batch: tuple[Recorded, ...], wanted: Filter) -> None:
@@ -181,8 +185,7 @@ class Subscriptions:
             return
         rows = self._services.encoded.rows(events)
         for line in _pack(number, events, rows, batch[-1].position):
-            self._outbox.put(line)
-        self._outbox.flush()
+            self._put(number, line)
 
     async def _send_output(self, number: int, feed: OutputFeed) -> None:
         while lines := await feed.take():
@@ -203,8 +206,7 @@ class Subscriptions:
 
     def _put_output(self, number: int, rows: list[bytes]) -> None:
         head = b'{"jsonrpc":"2.0","method":"output","params":{"subscription":%d,"lines":[' % number
-        self._outbox.put(head + b",".join(rows) + b"]}}\n")
-        self._outbox.flush()
+        self._put(number, head + b",".join(rows) + b"]}}\n")
 
 
 def _lines(number: int, events: Sequence[Recorded], end: int) -> Iterator[bytes]:

@@ -110,6 +110,28 @@ async def test_each_write_answers_a_repeat_as_at_first(world: Any, raw: Any) -> 
     await twice("rm", agent="ada")
 
 
+async def test_a_repeat_is_known_however_long_ago(world: Any, raw: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(limits, "COMMAND_MEMORY", 3)
+    await world.agent("ada", start=False)
+    first = await raw.call("send", to="ada", body="once", command_id="c")
+    for number in range(10):
+        await raw.call("send", to="ada", body=str(number))
+    assert len(world.engine.durable.commands.done) == 3
+    assert await raw.call("send", to="ada", body="once", command_id="c") == first
+    error = await raw.refused("send", to="ada", body="else", command_id="c")
+    assert error["data"]["code"] == "command_reused"
+
+
+async def test_a_repeat_is_answered_though_its_agent_has_gone(world: Any, raw: Any) -> None:
+    await world.agent("ada")
+    first = await raw.call("stop", agent="ada", command_id="c")
+    await raw.call("rm", agent="ada")
+    assert await raw.call("stop", agent="ada", command_id="c") == first
+    assert (await raw.refused("stop", agent="ada"))["data"]["code"] == "not_found"
+    error = await raw.refused("start", agent="ada", command_id="d")
+    assert error["data"]["code"] == "not_found"
+
+
 async def test_without_a_command_id_the_same_words_are_another_message(
     world: Any, raw: Any
 ) -> None:

@@ -168,6 +168,44 @@ async def test_calls_in_flight_are_bounded(world: Any, raw: Any, monkeypatch: An
     assert len(await raw.response()) == 50
 
 
+async def test_no_more_calls_are_begun_than_the_bound(
+    world: Any, raw: Any, until: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(limits, "IN_FLIGHT_MAX", 4)
+    threads = world.services.threads
+    held = [object() for _ in range(limits.READ_THREADS_MAX)]
+    for token in held:
+        threads.acquire_on_behalf_of_nowait(token)
+    await raw.send(*({"jsonrpc": "2.0", "id": n, "method": "log"} for n in range(20)))
+    await until(lambda: threads.statistics().tasks_waiting >= 4)
+    await _alive(world)
+    assert threads.statistics().tasks_waiting == 4
+    for token in held:
+        threads.release_on_behalf_of(token)
+    assert sorted([(await raw.response())["id"] for _ in range(20)]) == list(range(20))
+
+
+async def test_calls_in_one_piece_wait_for_their_answers_to_be_read(
+    world: Any, raw: Any, until: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(limits, "OUTPUT_BYTES_MAX", 10_000)
+    done = 0
+
+    def statistics() -> dict[str, Any]:
+        nonlocal done
+        done += 1
+        return {"much": "x" * 10_000}
+
+    world.services.statistics = statistics
+    await raw.send(*({"jsonrpc": "2.0", "id": n, "method": "daemon_status"} for n in range(600)))
+    await until(lambda: done > 0)
+    await _alive(world)
+    assert done < 100
+    for _ in range(600):
+        assert "result" in await raw.response()
+    assert done == 600
+
+
 async def test_one_client_too_many_is_told(world: Any, monkeypatch: Any, until: Any) -> None:
     monkeypatch.setattr(limits, "CONNECTIONS_MAX", 2)
     one, two = await world.client(), await world.client()
@@ -365,6 +403,9 @@ def test_a_daemon_that_starts_at_the_same_time_is_refused(tmp_path: Path) -> Non
         check=True,
     )
     assert done.stdout.strip() == "already_running"
+    (tmp_path / "s").unlink()  # as if the first had not come to make its file yet
+    with pytest.raises(AlreadyRunning):
+        listen(str(tmp_path / "s"))
     first.close()
     listen(str(tmp_path / "s")).close()
 

@@ -96,7 +96,7 @@ async def test_positions_that_are_not_there(raw: Any, start: int) -> None:
     assert (await raw.refused("subscribe", **{"from": start}))["data"]["code"] == "at_unknown"
 
 
-async def test_unsubscribe_ends_it(world: Any, raw: Any) -> None:
+async def test_unsubscribe_ends_it(world: Any, raw: Any, until: Any) -> None:
     first = await raw.call("subscribe")
     second = await raw.call("subscribe")
     assert await raw.call("unsubscribe", subscription=first["subscription"]) == {}
@@ -106,7 +106,18 @@ async def test_unsubscribe_ends_it(world: Any, raw: Any) -> None:
     assert error["data"]["code"] == "not_found"
     assert raw.notes == []
     await raw.call("unsubscribe", subscription=second["subscription"])
-    assert not world.engine._publisher._subscriptions
+    await until(lambda: not world.engine._publisher._subscriptions)
+
+
+async def test_nothing_of_a_subscription_comes_after_its_end(world: Any, raw: Any) -> None:
+    await world.agent("ada", start=False)
+    for _ in range(20):
+        number = (await raw.call("follow"))["subscription"]
+        world.outputs.publish("ada", "t", 2, b"x")
+        await raw.call("unsubscribe", subscription=number)
+        raw.notes.clear()
+        await raw.call("agents")
+        assert raw.notes == []
 
 
 async def test_subscriptions_of_a_connection_are_bounded(world: Any, raw: Any) -> None:
@@ -141,15 +152,22 @@ async def test_a_client_too_slow_is_cut_and_resumes_without_gap(
 
 
 async def test_a_subscriber_that_reads_is_not_cut_by_a_slow_disk(
-    world: Any, raw: Any, monkeypatch: Any
+    world: Any, raw: Any, until: Any, monkeypatch: Any
 ) -> None:
     """What is lost while history is read is found in the log, not told to the client."""
     monkeypatch.setattr(limits, "SUBSCRIBER_QUEUE_EVENTS_MAX", 5)
+    threads = world.services.threads
     await world.agent("ada", start=False)
-    await _write(world, 900)
+    held = [object() for _ in range(limits.READ_THREADS_MAX)]
+    for token in held:
+        threads.acquire_on_behalf_of_nowait(token)
     await raw.call("subscribe", **{"from": 0})
+    await until(lambda: threads.statistics().tasks_waiting == 1)  # history waits for the disk
     for _ in range(5):
         await _write(world, 100)
+    assert not world.engine._publisher._subscriptions  # the engine has cut it
+    for token in held:
+        threads.release_on_behalf_of(token)
     head = world.engine.durable.position
     assert await _positions(raw, head) == list(range(1, head + 1))
 
