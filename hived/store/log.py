@@ -215,9 +215,8 @@ class EventLog:
 
     def prepare(self, events: Sequence[Recorded]) -> Prepared:
         """Encode a command's events. Raises as Codec.encode does."""
-        store = self.mapper.to_stored_event
         return Prepared(
-            [store(rec) for rec in events],
+            list(map(self.mapper.to_stored_event, events)),
             [None if rec.command is None else rec.command.id for rec in events],
         )
 

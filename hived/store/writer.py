@@ -34,6 +34,7 @@ class Failed(NamedTuple):
 
 class _Put(NamedTuple):
     events: tuple[Recorded, ...]
+    prepared: Prepared
     token: object
 
 
@@ -74,8 +75,12 @@ class GroupWriter:
     def put(self, events: tuple[Recorded, ...], token: object) -> None:
         """Hand over a command's events, to be appended together or not at all. Never blocks.
 
+        They are encoded here, by the caller: so what cannot be stored is refused before anything
+        was changed, and the writer's thread hardly needs the interpreter while it writes.
+
         Raises:
-          HivedError: busy above WRITER_QUEUE_MAX; shutting_down after close.
+          HivedError: busy above WRITER_QUEUE_MAX; shutting_down after close; too_large or
+            invalid_params for an event that cannot be stored. Nothing was handed over.
           StoreError: The store failed.
         """
         if not events:
@@ -90,7 +95,7 @@ class GroupWriter:
                 code="busy",
                 hint="try again in a moment",
             )
-        self._queue.put(_Put(events, token))
+        self._queue.put(_Put(events, self._log.prepare(events), token))
 
     def close(self) -> None:
         """Write what waits, end the thread, and come back when it has ended. The log stays open."""
@@ -138,16 +143,11 @@ class GroupWriter:
         fit: list[tuple[int, Prepared]] = []
         for index, put in enumerate(batch):
             try:
-                prepared = self._log.prepare(put.events)
                 self._versions.advance(put.events)
-            except StoreError as error:
-                if not isinstance(error, VersionConflict):
-                    raise
-                ends.append(Failed(put.token, error))
-            except HivedError as error:
+            except VersionConflict as error:
                 ends.append(Failed(put.token, error))
             else:
-                fit.append((index, prepared))
+                fit.append((index, put.prepared))
                 ends.append(Done(put.token, 0, 0))
         if not fit:
             return ends

@@ -251,7 +251,7 @@ def can_mount() -> bool:
 
 @pytest.mark.skipif(not can_mount(), reason="a file system of one's own needs root")
 def test_a_full_disk_ends_the_writing_and_keeps_what_was_told(tmp_path: Path) -> None:
-    mount = 'mount -t tmpfs -o size=2m tmpfs $0 && exec "$@"'
+    mount = 'mount -t tmpfs -o size=3m tmpfs $0 && exec "$@"'
     small = tmp_path / "small"
     small.mkdir()
     again = """
@@ -264,7 +264,7 @@ os.unlink(sys.argv[2])
 log = EventLog.open(log_path)
 print(log.head(), log.verify().problems == ())
 """
-    ballast = "open(sys.argv[2], 'wb').write(bytes(500_000))\n"
+    ballast = "open(sys.argv[2], 'wb').write(bytes(1_500_000))\n"
     full = """
 with open(sys.argv[2], 'ab', buffering=0) as file:
     try:

@@ -162,26 +162,23 @@ def test_streams_beyond_what_the_writer_remembers(
     assert log.verify().problems == ()
 
 
-def test_an_event_that_cannot_be_stored_fails_its_command_alone(
+def test_an_event_that_cannot_be_stored_is_refused_at_once(
     log: EventLog, writer: GroupWriter, ends: Ends
 ) -> None:
     history = History()
-    held_up(writer, ends, history)
     long = history.one("agent:long")._replace(event=StatusSet("a", "x" * limits.EVENT_BYTES_MAX))
     nan = history.one("agent:nan")._replace(
         kind="rate_limit_hit", event=RateLimitHit("a", "c", "t", float("nan"), True)
     )
-    writer.put((history.one("agent:ada"), long), "long")
-    writer.put((nan,), "nan")
-    writer.put((history.one("agent:bob"),), "good")
-    ends.go_on.set()
-    wait_for(lambda: len(ends.all) == 4, "the end of all")
-    long_end, nan_end, good_end = ends.all[1:]
-    assert isinstance(long_end, Failed)
-    assert long_end.error.code == "too_large"
-    assert isinstance(nan_end, Failed)
-    assert nan_end.error.code == "invalid_params"
-    assert good_end == Done("good", 2, 2)
+    for bad, code in ((long, "too_large"), (nan, "invalid_params")):
+        with pytest.raises(HivedError) as caught:
+            writer.put((History().one("agent:ada"), bad), "bad")
+        assert caught.value.code == code
+    with pytest.raises(ValueError, match="appends nothing"):
+        writer.put((), "empty")
+    writer.put((history.one("agent:ada"),), "good")
+    wait_for(lambda: ends.all, "the end")
+    assert ends.all == [Done("good", 1, 1)]
 
 
 def test_above_the_bound_a_put_is_refused_and_waits_for_nothing(
@@ -246,9 +243,13 @@ def test_after_a_failed_write_nothing_is_written_any_more(tmp_path: Path, ends: 
 
 
 def test_a_fault_of_ours_leaves_nobody_waiting(
-    log: EventLog, writer: GroupWriter, ends: Ends
+    log: EventLog, writer: GroupWriter, ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer.put((None,), "nonsense")  # type: ignore[arg-type]
+    def fault(commands: list[Prepared]) -> int:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(log, "insert", fault)
+    writer.put((History().one(),), 1)
     wait_for(lambda: ends.all, "the end")
     end = ends.all[0]
     assert isinstance(end, Failed)
