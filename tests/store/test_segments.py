@@ -192,7 +192,7 @@ def test_another_catalogue_builds_its_own(path: Path) -> None:
         words: str
 
     def later(payload: dict[str, object]) -> dict[str, object]:
-        return {"agent": payload["agent"], "words": payload["text"]}
+        return {"agent": payload["agent"], "words": f"said: {payload['text']}"}
 
     log = EventLog.open(str(path))
     append(log, *History().many(20))
@@ -202,7 +202,7 @@ def test_another_catalogue_builds_its_own(path: Path) -> None:
     log = EventLog.open(str(path), codec=Codec(types, {("status_set", 1): later}))
     for _ in range(2):
         assert [rec.event for rec in joined(log)] == [
-            StatusTwo(f"agent:a{i % 3}", f"status {i + 1}") for i in range(20)
+            StatusTwo(f"agent:a{i % 3}", f"said: status {i + 1}") for i in range(20)
         ]
         build(log)
         assert len(files(log)) == 2
