@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import IntegrityError
 
 from hived import limits
 from hived.errors import LogCorrupt, VersionConflict
@@ -29,10 +29,10 @@ __all__ = ["EventLog", "Prepared"]
 
 
 class Prepared(NamedTuple):
-    """A command's events, encoded. commands: beside each event, as LogRecorder takes them."""
+    """A command's events, with the topic and the bytes of each."""
 
-    stored: list[StoredEvent]
-    commands: list[str | None]
+    events: Sequence[Recorded]
+    encoded: list[tuple[str, bytes]]
 
 
 class EventLog:
@@ -214,11 +214,8 @@ class EventLog:
             return self._recorder.last_version(stream)
 
     def prepare(self, events: Sequence[Recorded]) -> Prepared:
-        """Encode a command's events. Raises as Codec.encode does."""
-        return Prepared(
-            list(map(self.mapper.to_stored_event, events)),
-            [None if rec.command is None else rec.command.id for rec in events],
-        )
+        """Encode a command's events; any thread may. Raises as Codec.encode does."""
+        return Prepared(events, list(map(self.codec.encode, events)))
 
     def insert(self, commands: Sequence[Prepared]) -> int:
         """Append all of them, or none, in one transaction; on disk when it returns.
@@ -229,8 +226,17 @@ class EventLog:
           VersionConflict: A stream's version or a command's id is there already.
           StoreError: It could not be written. The store must not be used any more.
         """
-        stored = [event for command in commands for event in command.stored]
-        ids = [id for command in commands for id in command.commands]
+        pack = self.mapper.pack
+        stored = [
+            pack(rec, topic, data)
+            for command in commands
+            for rec, (topic, data) in zip(command.events, command.encoded, strict=True)
+        ]
+        ids = [
+            None if rec.command is None else rec.command.id
+            for command in commands
+            for rec in command.events
+        ]
         with self._explained():
             try:
                 positions = self._recorder.insert_events(stored, commands=ids)

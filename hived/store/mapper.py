@@ -35,10 +35,13 @@ class LogMapper(Mapper[str]):
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         """Encode and compress one Recorded. Raises as Codec.encode does."""
-        topic, data = self.codec.encode(domain_event)
+        return self.pack(domain_event, *self.codec.encode(domain_event))
+
+    def pack(self, rec: Recorded, topic: str, data: bytes) -> StoredEvent:
+        """Compress what the codec gave for an event."""
         return StoredEvent(
-            originator_id=domain_event.stream,
-            originator_version=domain_event.version,
+            originator_id=rec.stream,
+            originator_version=rec.version,
             topic=topic,
             state=self.compressor.compress(data),
         )

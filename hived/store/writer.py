@@ -5,7 +5,7 @@ puts, and never before it is on disk.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -33,7 +33,6 @@ class Failed(NamedTuple):
 
 
 class _Put(NamedTuple):
-    events: tuple[Recorded, ...]
     prepared: Prepared
     token: object
 
@@ -75,8 +74,10 @@ class GroupWriter:
     def put(self, events: tuple[Recorded, ...], token: object) -> None:
         """Hand over a command's events, to be appended together or not at all. Never blocks.
 
-        They are encoded here, by the caller: so what cannot be stored is refused before anything
-        was changed, and the writer's thread hardly needs the interpreter while it writes.
+        They are encoded here, by the caller, so that what cannot be stored is refused before
+        anything was changed. They are compressed by the writer's thread: that gives up the
+        interpreter's lock, and a writer that woke in the middle of many puts would write half
+        of them with an fsync of their own.
 
         Raises:
           HivedError: busy above WRITER_QUEUE_MAX; shutting_down after close; too_large or
@@ -95,7 +96,7 @@ class GroupWriter:
                 code="busy",
                 hint="try again in a moment",
             )
-        self._queue.put(_Put(events, self._log.prepare(events), token))
+        self._queue.put(_Put(self._log.prepare(events), token))
 
     def close(self) -> None:
         """Write what waits, end the thread, and come back when it has ended. The log stays open."""
@@ -121,7 +122,7 @@ class GroupWriter:
         while put is not None:
             batch.append(put)
             self._writing += 1
-            events += len(put.events)
+            events += len(put.prepared.events)
             if events >= limits.WRITER_BATCH_MAX or self._queue.empty():
                 return batch, False
             put = self._queue.get()
@@ -143,7 +144,7 @@ class GroupWriter:
         fit: list[tuple[int, Prepared]] = []
         for index, put in enumerate(batch):
             try:
-                self._versions.advance(put.events)
+                self._versions.advance(put.prepared.events)
             except VersionConflict as error:
                 ends.append(Failed(put.token, error))
             else:
@@ -159,7 +160,7 @@ class GroupWriter:
                 return [Failed(batch[0].token, error)]
             return [end for put in batch for end in self._ends([put])]
         for index, prepared in fit:
-            after = position + len(prepared.stored)
+            after = position + len(prepared.events)
             ends[index] = Done(batch[index].token, position, after - 1)
             position = after
         return ends
@@ -175,7 +176,7 @@ class _Versions:
         self._log = log
         self._last: dict[str, int] = {}
 
-    def advance(self, events: tuple[Recorded, ...]) -> None:
+    def advance(self, events: Sequence[Recorded]) -> None:
         """Count a command's events in.
 
         Raises:

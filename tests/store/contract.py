@@ -211,10 +211,10 @@ class LogContract:
     def test_a_row_that_does_not_read_is_told_with_its_place(
         self, log: EventLog, history: History
     ) -> None:
-        good = log.prepare([history.one()])
+        good = log.mapper.to_stored_event(history.one())
         bad = StoredEvent("agent:bob", 1, "status_set@1", b"not a frame")
-        new = StoredEvent("agent:eve", 1, "later@1", good.stored[0].state)
-        log.insert([good, good._replace(stored=[bad]), good._replace(stored=[new])])
+        new = StoredEvent("agent:eve", 1, "later@1", good.state)
+        log._recorder.insert_events([good, bad, new], commands=[None] * 3)
         with pytest.raises(LogCorrupt, match=r"agent:bob version 1 \(position 2\)"):
             log.read(0, 10)
         with pytest.raises(LogFromTheFuture, match="later@1 at agent:eve version 1"):
