@@ -1,4 +1,4 @@
-"""Durable batches to whoever listens: bounded, in order, and a slow one is cut, never waited for."""
+"""Durable batches to whoever listens: bounded, in order; a slow listener is cut."""
 
 from collections import deque
 

@@ -12,7 +12,7 @@ from hived import limits
 from hived.decisions.lifecycle import NewAgent
 from hived.drivers import DRIVERS
 from hived.drivers.allow import check_rule
-from hived.drivers.base import TurnSpec
+from hived.drivers.specs import agent_spec
 from hived.errors import HivedError, InvalidName
 from hived.events import shape
 from hived.events.values import AgentConfig
@@ -152,24 +152,7 @@ def _check_file(param: str, path: str) -> None:
 
 def _credential(name: str, home: str, config: AgentConfig) -> str:
     """The name of what the agent's CLI signs in with, by its driver."""
-    spec = TurnSpec(
-        agent=name,
-        turn="",
-        kind="work",
-        session="",
-        resume=False,
-        workdir=config.workdir,
-        home=home,
-        model=config.model,
-        fallback=config.fallback,
-        allow=config.allow,
-        tools=config.tools,
-        env_file=config.env_file,
-        config_dir=config.config_dir,
-        prompt_file=config.prompt_file,
-        program=config.program,
-        options=config.options,
-    )
+    spec = agent_spec(name, home, config)
     return DRIVERS[config.driver].credential(spec)
 
 

@@ -1,0 +1,60 @@
+"""Keeps the agents at work: a turn loop for each, and the clocks that end their waits."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import trio
+
+from hived.supervisor.credentials import lift_waits, watch_logins
+from hived.supervisor.loop import put_away, turn_loop
+from hived.supervisor.world import EVERY, World
+
+__all__ = ["World", "supervise"]
+
+
+async def supervise(
+    world: World, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run a loop for every agent of this node, those to come too, until cancelled.
+
+    Cancellation: running turns are left alone; they go on in their hosts.
+    """
+    world.engine.on_durable.append(world.notice)
+    looping: set[str] = set()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lift_waits, world)
+        nursery.start_soon(watch_logins, world)
+        nursery.start_soon(_tidy, world)
+        task_status.started()
+        while True:
+            wake = world.wakes.take(EVERY)
+            for agent in world.engine.durable.agents.live.values():
+                if agent.name not in looping and agent.node == world.engine.node:
+                    looping.add(agent.name)
+                    nursery.start_soon(_loop, world, agent.name, looping, nursery)
+            await wake.wait()
+
+
+async def _loop(world: World, name: str, looping: set[str], nursery: trio.Nursery) -> None:
+    try:
+        await turn_loop(world, name, nursery)
+    finally:
+        looping.discard(name)
+        world.wakes.wake(EVERY)  # the name may have been taken anew meanwhile
+
+
+async def _tidy(world: World) -> None:
+    """Put away the output of turns that ended just before hived died."""
+    open_turns = {
+        agent.turn.id for agent in world.engine.durable.agents.live.values() if agent.turn
+    }
+    rows = world.engine.durable.turns.of
+    owners = {turn: name for name, turns in rows.items() for turn in turns}
+    for turn in await trio.to_thread.run_sync(lambda: list(_folders(Path(world.home.turns)))):
+        if turn not in open_turns and turn in owners:
+            await put_away(world, owners[turn], turn)
+
+
+def _folders(turns: Path) -> Iterator[str]:
+    if turns.is_dir():
+        yield from (entry.name for entry in turns.iterdir() if entry.is_dir())

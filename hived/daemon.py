@@ -1,0 +1,256 @@
+"""The composition root: opens the store, puts the parts together, and ends them in order.
+
+`hived` runs in the foreground until it is told to stop: by SIGTERM or SIGINT, or over the control
+socket. Running turns go on without it unless their end was asked for.
+"""
+
+import argparse
+import gc
+import logging
+import os
+import platform
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import trio
+from attrs import define, field
+
+from hived import __version__, limits
+from hived.decisions.access import StartHive, StopHive
+from hived.decisions.turns import CancelTurn
+from hived.engine import Engine
+from hived.errors import CommandRefused, HivedError
+from hived.housekeeping import keep_house
+from hived.paths import Home
+from hived.projections import Hive
+from hived.rpc.listener import Listener, inherited, listen
+from hived.rpc.server import serve
+from hived.rpc.services import Services
+from hived.store.log import EventLog
+from hived.store.past import load_hive
+from hived.store.snapshots import Snapshots
+from hived.supervisor import World, supervise
+from hived.world.containment import ContainmentReport, probe
+from hived.world.processes import boot_id
+
+logger = logging.getLogger("hived")
+
+
+@define
+class Parts:
+    """What is opened before the event loop begins, and closed after it ends."""
+
+    home: Home
+    log: EventLog
+    snapshots: Snapshots
+    hive: Hive
+    node: str
+    containment: ContainmentReport
+
+
+@define
+class Daemon:
+    """One run of hived. main: what else runs in it (the sample hive, the printed log)."""
+
+    parts: Parts
+    end_turns_on_signal: bool = False
+    extras: list[Callable[["Daemon"], object]] = field(factory=list)
+    engine: Engine = field(init=False)
+    world: World = field(init=False)
+    _stop: trio.Event = field(factory=trio.Event)
+    _end_turns: bool = False
+
+    def shutdown(self, turns: bool) -> None:
+        """Ask for the end; returns at once. turns: end the running turns too."""
+        self._end_turns = self._end_turns or turns
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Run until asked to stop.
+
+        Raises:
+          StoreError: The store failed; what was acknowledged is on disk.
+        """
+        parts = self.parts
+        self.engine = Engine(
+            parts.log,
+            parts.snapshots,
+            parts.hive,
+            node=parts.node,
+            clock=time.time,
+            new_id=lambda: secrets.token_hex(16),
+        )
+        self.world = World(
+            self.engine,
+            parts.home,
+            time.time,
+            options={"rehearsal": {"python": sys.executable}},
+        )
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.engine.run)
+            await self._run_parts()
+            nursery.cancel_scope.cancel()
+
+    async def _run_parts(self) -> None:
+        parts, engine = self.parts, self.engine
+        services = Services(
+            engine,
+            parts.home,
+            self.world.outputs,
+            self.world.spools,
+            self.shutdown,
+            parts.containment,
+            time.time,
+        )
+        listener = _listener(parts.home)
+        async with trio.open_nursery() as nursery:
+            await engine.submit(StartHive(__version__, parts.node, boot_id()), by="hive")
+            await nursery.start(serve, services, listener)
+            await nursery.start(supervise, self.world)
+            nursery.start_soon(self._obey_signals)
+            nursery.start_soon(keep_house, engine, parts.snapshots)
+            for extra in self.extras:
+                nursery.start_soon(extra, self)
+            logger.info("hived %s, control socket %s", __version__, parts.home.socket)
+            await self._stop.wait()
+            await self._wind_down()
+            nursery.cancel_scope.cancel()
+
+    async def _obey_signals(self) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                if self._stop.is_set():
+                    logger.warning("stopping already")
+                self.shutdown(self.end_turns_on_signal)
+
+    async def _wind_down(self) -> None:
+        """Start nothing new; end the turns if that was asked; say so in the log."""
+        self.world.draining = True
+        if self._end_turns:
+            with trio.move_on_after(limits.END_TURNS_SECONDS):
+                await self._end_all_turns()
+        left = any(a.turn for a in self.engine.durable.agents.live.values())
+        await self.engine.submit(StopHive("left" if left else "ended"), by="hive")
+
+    async def _end_all_turns(self) -> None:
+        subscription = self.engine.subscribe()
+        while True:
+            running = [a for a in self.engine.durable.agents.live.values() if a.turn]
+            if not running:
+                return
+            for agent in running:
+                try:
+                    await self.engine.submit(CancelTurn(agent.name, "shutdown"), by="hive")
+                except CommandRefused:
+                    pass  # it is being cancelled, or has just ended
+            await anext(subscription)
+
+
+def _listener(home: Home) -> Listener:
+    """The control socket: handed in by a service manager, or made."""
+    if os.environ.get("LISTEN_FDS") == "1" and os.environ.get("LISTEN_PID") == str(os.getpid()):
+        return inherited(3)
+    return listen(home.socket)
+
+
+def open_parts(home: Home) -> Parts:
+    """Open the store and fold it to its head. Blocks.
+
+    Raises:
+      StoreError: It cannot be used, or another hived has it; says why and what to do.
+    """
+    for folder in (home.state, home.turns, home.transcripts, home.agents, home.sessions):
+        try:
+            Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise HivedError(
+                f"the folder {folder} cannot be made: {error.strerror}",
+                code="store_unavailable",
+                hint="set HIVED_HOME to a folder that is yours",
+            ) from None
+    log = EventLog.open(home.log)
+    try:
+        snapshots = Snapshots(home.snapshots, log.anchor)
+        hive = load_hive(log, snapshots)
+        first = log.stream_events("hive", 0, 1)
+        node = first[0].node if first else platform.node() or "local"
+        return Parts(home, log, snapshots, hive, node, probe())
+    except BaseException:
+        log.close()
+        raise
+
+
+def run_daemon(daemon_of: Callable[[Parts], Daemon], home: Home) -> int:
+    """Open, run, close; the process's exit status. Errors are told on stderr, with a hint."""
+    try:
+        parts = open_parts(home)
+    except HivedError as error:
+        return _told(error)
+    gc.collect()
+    gc.freeze()  # the state lives as long as the daemon: no later collection looks at it
+    try:
+        trio.run(daemon_of(parts).run, strict_exception_groups=True)
+        return 0
+    except* HivedError as group:
+        error = _first(group)
+        return _told(error)
+    finally:
+        parts.log.close()
+
+
+def _first(group: BaseExceptionGroup[HivedError]) -> HivedError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _told(error: HivedError) -> int:
+    print(f"hived: {error.message} [{error.code}]", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+    return 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The program `hived`."""
+    parser = argparse.ArgumentParser(
+        prog="hived",
+        description="Keep a hive of coding agents alive. Runs until stopped; see hivectl.",
+    )
+    parser.add_argument("--home", help="keep everything below this folder (as HIVED_HOME does)")
+    parser.add_argument(
+        "--sample",
+        action="store_true",
+        help="bring up the sample hive, print the log, end the turns on Ctrl-C",
+    )
+    parser.add_argument("--show-log", action="store_true", help="print events as they happen")
+    parser.add_argument("--version", action="version", version=f"hived {__version__}")
+    options = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.WARNING if options.sample else logging.INFO,
+        format="%(asctime)s %(name)s: %(message)s",
+    )
+    environ = dict(os.environ) | ({"HIVED_HOME": options.home} if options.home else {})
+    try:
+        home = Home.find(environ, str(Path.cwd()))
+    except HivedError as error:
+        return _told(error)
+
+    def build(parts: Parts) -> Daemon:
+        from hived.foreground import bring_up_sample, print_log
+
+        daemon = Daemon(parts, end_turns_on_signal=options.sample)
+        if options.sample:
+            daemon.extras.append(bring_up_sample)
+        if options.sample or options.show_log:
+            daemon.extras.append(print_log)
+        return daemon
+
+    return run_daemon(build, home)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

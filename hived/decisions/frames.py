@@ -1,0 +1,86 @@
+"""The words hived puts to an agent: mail in a frame that names its sender. Pure.
+
+What others wrote stands inside a frame and cannot end it: the frame's own marks are escaped in
+a body, and control characters but newline and tab are taken out.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from hived import limits
+from hived.projections.agents import OpenTurn
+from hived.projections.inboxes import Message
+
+
+def opening_text(turn: OpenTurn, mail: Sequence[Message], hand_over: str = "") -> str:
+    """The first user line of a turn: why it is woken, then the mail.
+
+    hand_over: what `hand_over_text` made, where the turn begins a fresh conversation.
+    """
+    if turn.kind == "compact":
+        return "/compact"
+    parts = [hand_over] if hand_over else []
+    held = [letter for letter in mail if letter.held]
+    fresh = [letter for letter in mail if not letter.held]
+    if turn.attempt > 1 or held:
+        parts.append(_again(turn, held))
+    if fresh:
+        parts.append(f"You have {_count(len(fresh))}.")
+        parts += [framed(letter) for letter in fresh]
+    return "\n\n".join(parts)
+
+
+def mid_turn_text(mail: Sequence[Message]) -> str:
+    """A later user line: mail that came while the agent was at work."""
+    head = f"While you work, {_count(len(mail))} came in."
+    return "\n\n".join([head, *(framed(letter) for letter in mail)])
+
+
+def framed(letter: Message) -> str:
+    """One message in its frame."""
+    sent = datetime.fromtimestamp(letter.sent_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    reply = f' in_reply_to="{letter.in_reply_to}"' if letter.in_reply_to else ""
+    urgent = ' urgent="yes"' if letter.urgent else ""
+    head = (
+        f'<mail id="{letter.id}" from="{letter.sender}" attempt="{letter.attempts + 1}" '
+        f'sent="{sent}"{reply}{urgent}>'
+    )
+    return f"{head}\n{clean(letter.body)}\n</mail>"
+
+
+def hand_over_text(notes: str, letters: Iterable[Message]) -> str:
+    """What a fresh conversation is given of the one that grew too long."""
+    parts = [
+        "This is a fresh conversation: the one before it grew too long for the model. "
+        "What you had to remember follows."
+    ]
+    if notes.strip():
+        kept = notes.encode()[: limits.NOTES_BYTES_MAX].decode(errors="ignore")
+        parts.append(f"<notes>\n{clean(kept)}\n</notes>")
+    last = list(letters)[-limits.HAND_OVER_MESSAGES :]
+    if last:
+        parts.append("The last messages you dealt with:")
+        parts += [framed(letter) for letter in last]
+    return "\n\n".join(parts)
+
+
+def clean(text: str) -> str:
+    """A body that can neither end its frame nor begin another, without control characters."""
+    for mark in ("mail", "notes"):
+        text = text.replace(f"<{mark}", f"&lt;{mark}").replace(f"</{mark}", f"&lt;/{mark}")
+    return "".join(c for c in text if c in "\n\t" or c.isprintable())
+
+
+def _again(turn: OpenTurn, held: Sequence[Message]) -> str:
+    words = f"This is attempt {turn.attempt} of {limits.ATTEMPTS_MAX}"
+    if turn.why:
+        words += f": the turn before it ended early ({turn.why})"
+    words += "."
+    if held:
+        ids = ", ".join(letter.id for letter in held)
+        words += f" Go on with what you were doing; the mail {ids} is in this conversation already."
+    return words
+
+
+def _count(number: int) -> str:
+    return "1 message" if number == 1 else f"{number} messages"

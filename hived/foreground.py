@@ -1,0 +1,83 @@
+"""What `make run` adds to the daemon: the sample hive, and the log printed as it grows."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from hived.ctl.render import event_line
+from hived.decisions.lifecycle import NewAgent
+from hived.decisions.mail import SendMessage
+from hived.drivers import DRIVERS
+from hived.drivers.specs import agent_spec
+from hived.events.values import AgentConfig
+from hived.publish import SubscriberTooSlow
+from hived.rpc.rows import event_row
+from hived.sample import FIRST_MAIL, SAMPLE_AGENTS, SampleAgent, scenario_path
+
+if TYPE_CHECKING:
+    from hived.daemon import Daemon
+
+BY = "operator:sample"
+
+
+async def bring_up_sample(daemon: "Daemon") -> None:
+    """Create the sample's agents that the hive does not have, and set them going."""
+    agents = daemon.engine.durable.agents
+    new = [a for a in SAMPLE_AGENTS if a.name not in agents.live and a.name not in agents.gone]
+    for sample in new:
+        work = daemon.world.agent_home(sample.name) / "work"
+        await trio.to_thread.run_sync(_make, work)
+        await daemon.engine.submit(_new_agent(daemon, sample, work), by=BY)
+    if FIRST_MAIL[0] in {sample.name for sample in new}:
+        await daemon.engine.submit(SendMessage(*FIRST_MAIL), by=BY)
+    _say(daemon)
+
+
+def _make(work: Path) -> None:
+    work.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _new_agent(daemon: "Daemon", sample: SampleAgent, work: Path) -> NewAgent:
+    home = str(daemon.world.agent_home(sample.name))
+    config = AgentConfig(
+        driver="rehearsal",
+        workdir=str(work.resolve()),
+        model=sample.model,
+        role=sample.role,
+        allow=sample.allow,
+        options={"scenario": scenario_path(sample.scenario)},
+    )
+    credential = DRIVERS["rehearsal"].credential(agent_spec(sample.name, home, config))
+    return NewAgent(sample.name, config, daemon.engine.node, credential)
+
+
+def _say(daemon: "Daemon") -> None:
+    home = daemon.parts.home
+    hivectl = f"{Path(sys.executable).with_name('hivectl')} --socket {home.socket}"
+    if not Path(sys.executable).with_name("hivectl").exists():
+        hivectl = f"{sys.executable} -m hived.ctl --socket {home.socket}"
+    print(
+        f"hived runs the sample hive in {home.state}\n"
+        f"control socket: {home.socket}\n"
+        "try, in another terminal:\n"
+        f"  {hivectl} ps\n"
+        f"  {hivectl} send queen 'How is it going?'\n"
+        f"  {hivectl} transcript ada -f\n"
+        "Ctrl-C ends the turns and stops; run it again and the hive goes on.\n",
+        flush=True,
+    )
+
+
+async def print_log(daemon: "Daemon") -> None:
+    """Print every event from now on, one line each. A reader that falls behind skips some."""
+    while True:
+        subscription = daemon.engine.subscribe()
+        try:
+            async for batch in subscription:
+                lines = "\n".join(event_line(event_row(rec)) for rec in batch)
+                await trio.to_thread.run_sync(print, lines, abandon_on_cancel=True)
+            return
+        except SubscriberTooSlow:
+            print("... (some events are not shown; hivectl log has them)", flush=True)

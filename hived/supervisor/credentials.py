@@ -1,0 +1,73 @@
+"""Ends the waits of credentials: at the reset time of a limit, when a login's file changes."""
+
+from pathlib import Path
+
+import trio
+
+from hived import limits
+from hived.decisions.access import CredentialChanged, WaitElapsed
+from hived.supervisor.loop import wait_until
+from hived.supervisor.world import EVERY, World
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+async def lift_waits(world: World) -> None:
+    """Say that a limit's time has passed, when it has. Sleeps while no credential waits."""
+    while True:
+        wake = world.wakes.take(EVERY)
+        waits = {n: c.until for n, c in world.engine.durable.credentials.known.items() if c.until}
+        if not waits:
+            await wake.wait()
+            continue
+        name = min(waits, key=lambda n: waits[n])
+        if waits[name] > world.clock():
+            await wait_until(world, waits[name], wake)
+            continue
+        await world.engine.submit(WaitElapsed(name), by="policy:wait_elapsed")
+
+
+async def watch_logins(world: World) -> None:
+    """Try a refused credential again once one of its files changes.
+
+    Looks at files every CREDENTIAL_LOOK_SECONDS, and only while a credential is refused.
+    """
+    stamps: dict[str, Stamp] = {}
+    while True:
+        wake = world.wakes.take(EVERY)
+        refused = {
+            name
+            for name, credential in world.engine.durable.credentials.known.items()
+            if credential.needs_login
+        }
+        stamps = {name: stamp for name, stamp in stamps.items() if name in refused}
+        if not refused:
+            await wake.wait()
+            continue
+        for name in refused:
+            files = _files(world, name)
+            stamp = await trio.to_thread.run_sync(_stamp, files)
+            if stamps.setdefault(name, stamp) != stamp:
+                await world.engine.submit(CredentialChanged(name), by="policy:login_changed")
+        with trio.move_on_after(limits.CREDENTIAL_LOOK_SECONDS):
+            await wake.wait()
+
+
+def _files(world: World, credential: str) -> tuple[str, ...]:
+    """The files of a credential, by the first agent that uses it."""
+    for agent in world.engine.durable.agents.live.values():
+        if agent.credential == credential:
+            return world.drivers[agent.config.driver].credential_files(world.spec(agent))
+    return ()
+
+
+def _stamp(files: tuple[str, ...]) -> Stamp:
+    found = []
+    for name in files:
+        try:
+            status = Path(name).stat()
+        except OSError:
+            found.append((name, 0, 0))
+        else:
+            found.append((name, status.st_mtime_ns, status.st_size))
+    return tuple(found)
