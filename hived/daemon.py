@@ -13,7 +13,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import trio
@@ -58,7 +58,7 @@ class Daemon:
 
     parts: Parts
     end_turns_on_signal: bool = False
-    extras: list[Callable[["Daemon"], object]] = field(factory=list)
+    extras: list[Callable[["Daemon"], Awaitable[object]]] = field(factory=list)
     engine: Engine = field(init=False)
     world: World = field(init=False)
     _stop: trio.Event = field(factory=trio.Event)
@@ -193,11 +193,13 @@ def run_daemon(daemon_of: Callable[[Parts], Daemon], home: Home) -> int:
     gc.collect()
     gc.freeze()  # the state lives as long as the daemon: no later collection looks at it
     try:
-        trio.run(daemon_of(parts).run, strict_exception_groups=True)
+        trio.run(daemon_of(parts).run)
         return 0
-    except* HivedError as group:
-        error = _first(group)
-        return _told(error)
+    except BaseExceptionGroup as group:
+        known, rest = group.split(HivedError)
+        if known is None or rest is not None:
+            raise
+        return _told(_first(known))
     finally:
         parts.log.close()
 

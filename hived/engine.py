@@ -98,7 +98,7 @@ class Engine:
             writer, self._writer = self._writer, None
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(writer.close)
-                await trio.sleep(0)  # let the last wake-up in
+                await trio.lowlevel.checkpoint()  # let the last wake-up in
             self._fail_all(self.broken or StoreError("hived stops", code="shutting_down"))
         assert self.broken is not None
         raise self.broken
