@@ -1,5 +1,6 @@
 """What `make run` adds to the daemon: the sample hive, and the log printed as it grows."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from hived.decisions.mail import SendMessage
 from hived.drivers import DRIVERS
 from hived.drivers.specs import agent_spec
 from hived.events.values import AgentConfig
+from hived.paths import Home
 from hived.publish import SubscriberTooSlow
 from hived.rpc.rows import event_row
 from hived.sample import FIRST_MAIL, SAMPLE_AGENTS, SampleAgent, scenario_path
@@ -55,9 +57,10 @@ def _new_agent(daemon: "Daemon", sample: SampleAgent, work: Path) -> NewAgent:
 
 def _say(daemon: "Daemon") -> None:
     home = daemon.parts.home
-    hivectl = f"{Path(sys.executable).with_name('hivectl')} --socket {home.socket}"
-    if not Path(sys.executable).with_name("hivectl").exists():
-        hivectl = f"{sys.executable} -m hived.ctl --socket {home.socket}"
+    beside = Path(sys.executable).with_name("hivectl")
+    hivectl = str(beside) if beside.exists() else f"{sys.executable} -m hived.ctl"
+    if Home.find(os.environ, str(Path.cwd())) != home:
+        hivectl += f" --socket {home.socket}"
     print(
         f"hived runs the sample hive in {home.state}\n"
         f"control socket: {home.socket}\n"

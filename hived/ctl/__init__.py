@@ -54,6 +54,8 @@ def _run(words: Sequence[str], console: Console) -> int:
         words = ["help", *words[1:]]
     elif words[0] in ("-V", "--version"):
         words = ["version", *words[1:]]
+    if words[0] == "--socket" and len(words) > 2:  # it may stand before the verb too
+        words = [words[2], *words[:2], *words[3:]]
     name = words[0]
     verb = VERBS.get(name) or HIDDEN.get(name)
     if verb is None:
