@@ -26,6 +26,7 @@ BY = "operator:sample"
 
 async def bring_up_sample(daemon: "Daemon") -> None:
     """Create the sample's agents that the hive does not have, and set them going."""
+    _say(daemon)
     agents = daemon.engine.durable.agents
     new = [a for a in SAMPLE_AGENTS if a.name not in agents.live and a.name not in agents.gone]
     for sample in new:
@@ -34,7 +35,6 @@ async def bring_up_sample(daemon: "Daemon") -> None:
         await daemon.engine.submit(_new_agent(daemon, sample, work), by=BY)
     if FIRST_MAIL[0] in {sample.name for sample in new}:
         await daemon.engine.submit(SendMessage(*FIRST_MAIL), by=BY)
-    _say(daemon)
 
 
 def _make(work: Path) -> None:
