@@ -34,16 +34,20 @@ def lift(hive: Hive, command: Lift, context: Context) -> Plan:
 
 @frozen
 class WaitElapsed:
-    """The time of a rate limit has passed."""
+    """The time of a rate limit has passed, or that of trying a refused login again."""
 
     credential: str
 
 
 def wait_elapsed(hive: Hive, command: WaitElapsed, context: Context) -> Plan:
-    credential = hive.credentials.of(command.credential)
-    if not credential.until or credential.until > context.now:
-        return []
-    return [on_hive(e.RateLimitOver(command.credential, "elapsed"), credential.by)]
+    name = command.credential
+    credential = hive.credentials.of(name)
+    plan: Plan = []
+    if credential.until and credential.until <= context.now:
+        plan.append(on_hive(e.RateLimitOver(name, "elapsed"), credential.by))
+    if credential.needs_login and 0 < credential.probe_at <= context.now:
+        plan.append(on_hive(e.LoginDone(name, "probe"), credential.by))
+    return plan
 
 
 @frozen

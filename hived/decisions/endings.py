@@ -154,7 +154,11 @@ def _access(
             until = context.now + wait * jitter(turn.id)
         event = a.RateLimitHit(agent.name, agent.credential, turn.id, until, named)
     elif end.outcome == "auth_failed" and not credential.needs_login:
-        event = a.LoginNeeded(agent.name, agent.credential, turn.id, end.detail)
+        probe = limits.LOGIN_PROBE_SECONDS * 2.0 ** min(credential.misses, 20)
+        probe = min(probe, limits.LOGIN_PROBE_SECONDS_MAX) * jitter(turn.id)
+        event = a.LoginNeeded(
+            agent.name, agent.credential, turn.id, end.detail, context.now + probe
+        )
     else:
         return []
     return [on_hive(event)]

@@ -105,17 +105,21 @@ class ModelSwitched:
 
 @frozen
 class LoginNeeded:
-    """The credential was refused: every agent on it parks until it works again."""
+    """The credential was refused: every agent on it parks until it works again.
+
+    probe_at: unix seconds at which it is tried again if nobody did anything; 0 for never.
+    """
 
     agent: str
     credential: str
     turn: str
     detail: str = ""
+    probe_at: float = 0.0
 
 
 @frozen
 class LoginDone:
-    """The credential is to be tried again. why: changed, operator."""
+    """The credential is to be tried again. why: changed, probe, operator."""
 
     credential: str
     why: str

@@ -12,12 +12,18 @@ from hived.projections.shapes import dump_as, load_as
 
 @define
 class Credential:
-    """until: unix seconds, 0 where it does not wait. hits: limits in a row without an ok turn."""
+    """One credential.
+
+    until: unix seconds, 0 where it does not wait. hits, misses: limits and refusals in a row
+    without an ok turn. probe_at: when a refused one is tried again by itself.
+    """
 
     until: float = 0.0
     named: bool = False
     hits: int = 0
     needs_login: bool = False
+    misses: int = 0
+    probe_at: float = 0.0
     detail: str = ""
     since: float = 0.0
     by: Cause | None = None
@@ -84,6 +90,8 @@ class Credentials:
     def _needed(self, rec: Recorded) -> None:
         entry = self._change(rec)
         entry.needs_login, entry.detail = True, rec.event.detail
+        entry.misses += 1
+        entry.probe_at = rec.event.probe_at
 
     def _login_done(self, rec: Recorded) -> None:
         self._change(rec).needs_login = False
@@ -92,4 +100,4 @@ class Credentials:
         if rec.event.outcome == "ok":
             entry = self.known.get(self._of_agent.get(rec.event.agent, ""))
             if entry is not None:
-                entry.hits = 0
+                entry.hits = entry.misses = 0

@@ -13,10 +13,10 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 
 async def lift_waits(world: World) -> None:
-    """Say that a limit's time has passed, when it has. Sleeps while no credential waits."""
+    """Say that a credential's time has come, when it has. Sleeps while none waits for one."""
     while True:
         wake = world.wakes.take(EVERY)
-        waits = {n: c.until for n, c in world.engine.durable.credentials.known.items() if c.until}
+        waits = _times(world)
         if not waits:
             await wake.wait()
             continue
@@ -25,6 +25,18 @@ async def lift_waits(world: World) -> None:
             await wait_until(world, waits[name], wake)
             continue
         await world.engine.submit(WaitElapsed(name), by="policy:wait_elapsed")
+
+
+def _times(world: World) -> dict[str, float]:
+    """When each waiting credential is to be looked at: its limit is over, its login retried."""
+    times: dict[str, float] = {}
+    for name, credential in world.engine.durable.credentials.known.items():
+        waits = [credential.until] if credential.until else []
+        if credential.needs_login and credential.probe_at:
+            waits.append(credential.probe_at)
+        if waits:
+            times[name] = min(waits)
+    return times
 
 
 async def watch_logins(world: World) -> None:

@@ -19,7 +19,15 @@ from hived.drivers.base import Driver, Ending, Exit, HiveToolCalled, Launch, Tur
 from hived.drivers.specs import turn_spec
 from hived.errors import CommandRefused, HivedError
 from hived.events.turn import TurnEnd
-from hived.host.client import HostClient, HostGone, HostRefused, prepare, reaped, start_host
+from hived.host.client import (
+    HostClient,
+    HostGone,
+    HostRefused,
+    prepare,
+    reaped,
+    start_host,
+    wire_id,
+)
 from hived.host.folder import FolderStatus, HostExit, TurnFolder
 from hived.host.lines import SpoolLine
 from hived.projections.agents import Agent, OpenTurn
@@ -181,6 +189,8 @@ class TurnDrive:
         await self.world.engine.submit(observed, by=f"agent:{self.name}")
 
     async def _call_tool(self, client: HostClient, called: HiveToolCalled) -> None:
+        if wire_id(self.conversation.tool_answer(called, "", error=True).id) in client.written:
+            return  # answered in an earlier life of hived: a refusal must not become a deed now
         self.silence.busy_with(1)
         try:
             text, error = await call_tool(self.world.engine, self.name, self.id, called)

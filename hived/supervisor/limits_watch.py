@@ -54,7 +54,7 @@ class Silence:
             return min(self._tools.values()) + limit, "tool_limit"
         idle = self.config.idle_limit_s or limits.IDLE_LIMIT_SECONDS
         if not self.begun:
-            return self.last + max(idle, limits.START_LIMIT_SECONDS), "start_limit"
+            return self.last + limits.START_LIMIT_SECONDS, "start_limit"
         return self.last + idle, "idle_limit"
 
     async def wait_too_long(self) -> str:
