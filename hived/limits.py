@@ -63,6 +63,7 @@ ALLOW_COMMAND_CHARS_MAX = 65_536  # a longer shell command is not looked into, a
 ALLOW_SHOWN_CHARS_MAX = 300  # of the allow list, in the reason for a refusal
 IDLE_LIMIT_SECONDS = 600.0  # a silent CLI with nothing open
 TOOL_LIMIT_SECONDS = 3_600.0  # one running tool, unless the agent's config says otherwise
+LOOP_RESTART_SECONDS = 30.0  # before a turn loop that failed begins anew
 START_LIMIT_SECONDS = 180.0  # from the host's start to the CLI's first line
 INTERRUPT_WAIT_SECONDS = 3.0
 TERM_WAIT_SECONDS = 2.0

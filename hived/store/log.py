@@ -7,6 +7,7 @@ else about a store is a cache beside it.
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -226,17 +227,10 @@ class EventLog:
           VersionConflict: A stream's version or a command's id is there already.
           StoreError: It could not be written. The store must not be used any more.
         """
-        pack = self.mapper.pack
-        stored = [
-            pack(rec, topic, data)
-            for command in commands
-            for rec, (topic, data) in zip(command.events, command.encoded, strict=True)
-        ]
-        ids = [
-            None if rec.command is None else rec.command.id
-            for command in commands
-            for rec in command.events
-        ]
+        events = list(chain.from_iterable([command.events for command in commands]))
+        encoded = list(chain.from_iterable([command.encoded for command in commands]))
+        stored = self.mapper.pack(events, encoded)
+        ids = [None if rec.command is None else rec.command.id for rec in events]
         with self._explained():
             try:
                 positions = self._recorder.insert_events(stored, commands=ids)

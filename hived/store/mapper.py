@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from eventsourcing.persistence import Compressor, Mapper, StoredEvent
+from eventsourcing.persistence import Mapper, StoredEvent
 
 from hived.errors import LogCorrupt, LogFromTheFuture
 from hived.events import Recorded
 from hived.events.codec import Codec
+from hived.store.compressor import EventCompressor
 
 
 class Row(NamedTuple):
@@ -20,6 +21,18 @@ class Row(NamedTuple):
     state: bytes
 
 
+class Packed(NamedTuple):
+    """What a StoredEvent holds, in an object that costs a fifth of one to make."""
+
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: bytes
+
+
+_new = tuple.__new__
+
+
 class LogMapper(Mapper[str]):
     """The library's mapper seam with a closed table of topics.
 
@@ -27,24 +40,31 @@ class LogMapper(Mapper[str]):
     payloads that it cannot read back.
     """
 
-    def __init__(self, codec: Codec, compressor: Compressor) -> None:
+    def __init__(self, codec: Codec, compressor: EventCompressor) -> None:
         # The base class would want a transcoder; the codec stands in its place.
         self.codec = codec
-        self.compressor: Compressor = compressor
+        self.compressor: EventCompressor = compressor
         self.cipher = None
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         """Encode and compress one Recorded. Raises as Codec.encode does."""
-        return self.pack(domain_event, *self.codec.encode(domain_event))
-
-    def pack(self, rec: Recorded, topic: str, data: bytes) -> StoredEvent:
-        """Compress what the codec gave for an event."""
+        topic, data = self.codec.encode(domain_event)
         return StoredEvent(
-            originator_id=rec.stream,
-            originator_version=rec.version,
+            originator_id=domain_event.stream,
+            originator_version=domain_event.version,
             topic=topic,
             state=self.compressor.compress(data),
         )
+
+    def pack(
+        self, events: Sequence[Recorded], encoded: Sequence[tuple[str, bytes]]
+    ) -> list[Packed]:
+        """Compress what the codec gave for each of some events."""
+        frames = self.compressor.compress_many([data for _, data in encoded])
+        return [
+            _new(Packed, (rec.stream, rec.version, topic, frame))
+            for rec, (topic, _), frame in zip(events, encoded, frames, strict=True)
+        ]
 
     def to_domain_event(self, stored_event: Any) -> Any:
         """Give the Recorded of a stored Notification. Raises as Codec.decode does."""

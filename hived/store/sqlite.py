@@ -7,7 +7,6 @@ same transaction that stores a command's events proves that it was never stored 
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 from eventsourcing.persistence import InterfaceError, Notification, StoredEvent
@@ -33,6 +32,7 @@ _COLUMNS = "position, originator_id, originator_version, topic, state"
 # take a switch interval while the event loop is busy: a row to a statement was thirty times as
 # slow then. A few lengths make up any batch, and each is compiled once.
 _ROWS = (256, 64, 16, 4, 1)
+_VALUES = 6  # of one row
 
 
 class LogConnectionPool(SQLiteConnectionPool):
@@ -96,15 +96,24 @@ class LogSQLiteRecorder(SQLiteApplicationRecorder):
         commands = kwargs.get("commands") or [None] * len(stored_events)
         first = (self._max_notification_id(c) or 0) + 1
         positions = range(first, first + len(stored_events))
-        rows = [
-            (position, s.originator_id, s.originator_version, s.topic, s.state, command)
+        values = [
+            value
             for position, s, command in zip(positions, stored_events, commands, strict=True)
+            for value in (
+                position,
+                s.originator_id,
+                s.originator_version,
+                s.topic,
+                s.state,
+                command,
+            )
         ]
         start = 0
         for count, statement in self._inserts:
-            while len(rows) - start >= count:
-                c.execute(statement, list(chain.from_iterable(rows[start : start + count])))
-                start += count
+            size = count * _VALUES
+            while len(values) - start >= size:
+                c.execute(statement, values[start : start + size])
+                start += size
         return positions
 
     def select_notifications(

@@ -140,28 +140,32 @@ class GroupWriter:
     def _write(self, batch: list[_Put]) -> list[Done | Failed]:
         """Write a batch with one transaction; where some conflict, each command with its own."""
         self._versions.trim()
-        ends: list[Done | Failed] = []
-        fit: list[tuple[int, Prepared]] = []
+        unfit: dict[int, Failed] = {}
+        fit: list[Prepared] = []
         for index, put in enumerate(batch):
             try:
                 self._versions.advance(put.prepared.events)
             except VersionConflict as error:
-                ends.append(Failed(put.token, error))
+                unfit[index] = Failed(put.token, error)
             else:
-                fit.append((index, put.prepared))
-                ends.append(Done(put.token, 0, 0))
+                fit.append(put.prepared)
         if not fit:
-            return ends
+            return list(unfit.values())
         try:
-            position = self._log.insert([prepared for _, prepared in fit])
+            position = self._log.insert(fit)
         except VersionConflict as error:
             self._versions.forget()
             if len(batch) == 1:
                 return [Failed(batch[0].token, error)]
             return [end for put in batch for end in self._ends([put])]
-        for index, prepared in fit:
-            after = position + len(prepared.events)
-            ends[index] = Done(batch[index].token, position, after - 1)
+        ends: list[Done | Failed] = []
+        for index, put in enumerate(batch):
+            failed = unfit.get(index)
+            if failed is not None:
+                ends.append(failed)
+                continue
+            after = position + len(put.prepared.events)
+            ends.append(Done(put.token, position, after - 1))
             position = after
         return ends
 
@@ -182,6 +186,9 @@ class _Versions:
         Raises:
           VersionConflict: One of them is not the next of its stream. None is counted.
         """
+        if len(events) == 1 and self._last.get(events[0].stream) == events[0].version - 1:
+            self._last[events[0].stream] = events[0].version
+            return
         new: dict[str, int] = {}
         for rec in events:
             stream, version = rec.stream, rec.version

@@ -1,15 +1,19 @@
 """Keeps the agents at work: a turn loop for each, and the clocks that end their waits."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import trio
 
+from hived import limits
 from hived.supervisor.credentials import lift_waits, watch_logins
 from hived.supervisor.loop import put_away, turn_loop
 from hived.supervisor.world import EVERY, World
 
 __all__ = ["World", "supervise"]
+
+logger = logging.getLogger("hived.turns")
 
 
 async def supervise(
@@ -36,8 +40,17 @@ async def supervise(
 
 
 async def _loop(world: World, name: str, looping: set[str], nursery: trio.Nursery) -> None:
+    """One agent's loop. A fault of ours in it must not take the other agents down."""
     try:
-        await turn_loop(world, name, nursery)
+        while True:
+            try:
+                await turn_loop(world, name, nursery)
+                return
+            except Exception:
+                if world.engine.broken is not None:
+                    raise
+                logger.exception("the turn loop of %s failed; it begins anew", name)
+                await trio.sleep(limits.LOOP_RESTART_SECONDS)
     finally:
         looping.discard(name)
         world.wakes.wake(EVERY)  # the name may have been taken anew meanwhile

@@ -74,6 +74,7 @@ class TurnDrive:
         self.end_byte = 0
         self.closing = False  # stdin is closed or about to be: no more user lines
         self.leftovers = 0
+        self.starting = False  # a host was started here and lives
 
     @property
     def _box(self) -> Inbox:
@@ -126,7 +127,12 @@ class TurnDrive:
                 )
             )
         pid = await trio.to_thread.run_sync(start_host, self.folder.path)
-        nursery.start_soon(reaped, pid)
+        self.starting = True
+        nursery.start_soon(self._reap, pid)
+
+    async def _reap(self, pid: int) -> None:
+        await reaped(pid)
+        self.starting = False
 
     async def _stay(self) -> HostExit | None:
         """Be with the host, again where the connection was lost; None once it has vanished."""
@@ -135,7 +141,10 @@ class TurnDrive:
                 return await self._attend()
             except HostGone as error:
                 logger.warning("turn %s of %s: %s", self.id, self.name, error)
-            if await trio.to_thread.run_sync(self.folder.status) is not FolderStatus.RUNNING:
+            status = await trio.to_thread.run_sync(self.folder.status)
+            # On a busy machine a host may take long to come up: one that lives is waited for.
+            slow = status is FolderStatus.NOT_STARTED and self.starting
+            if status is not FolderStatus.RUNNING and not slow:
                 return self.folder.read_exit()
             await trio.sleep(limits.HOST_RETRY_SECONDS)
 
