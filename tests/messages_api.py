@@ -162,6 +162,7 @@ class MessagesApi:
 
 def _fits(rule: Rule, request: Request) -> bool:
     here = rule.model in request.model and rule.contains in request.last
+    here = here and rule.key in ("", request.headers.get("x-api-key"))
     return here and (not rule.mentions or rule.mentions in request.all)
 
 

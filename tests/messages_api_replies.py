@@ -59,13 +59,15 @@ class Rule:
     """An answer for requests of a kind, whatever the script says; looked at before it.
 
     model, contains: both must be found, in the model's name and in the last words given; mentions:
-    anywhere in the request. times: how often it answers, None for always.
+    anywhere in the request. key: the whole x-api-key of the request. times: how often it answers,
+    None for always.
     """
 
     reply: Reply
     model: str = ""
     contains: str = ""
     mentions: str = ""
+    key: str = ""
     times: int | None = None
 
 

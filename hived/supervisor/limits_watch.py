@@ -33,7 +33,9 @@ class Silence:
     def heard(self) -> None:
         """A line came."""
         self.last = trio.current_time()
-        self.begun = True
+        if not self.begun:
+            self.begun = True
+            self._changed.set()  # a limit shorter than that of the start may hold from now on
         open_tools = self.conversation.open_tools
         if open_tools != self._tools.keys():
             self._tools = {call: self._tools.get(call, self.last) for call in open_tools}

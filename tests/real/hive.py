@@ -164,9 +164,7 @@ class Hive:
         found: list[Row] = []
         next_at: int | None = since
         while next_at is not None:
-            answer = self.call(
-                "log", since=next_at, kinds=list(kinds), agent=agent, limit=1_000
-            )
+            answer = self.call("log", since=next_at, kinds=list(kinds), agent=agent, limit=1_000)
             found += answer["events"]
             next_at = answer["next"]
         return [{**row["data"], **row} for row in found]
@@ -223,7 +221,7 @@ class Hive:
         while at is not None:
             answer = self.call("transcript", agent=name, turn=turn, from_byte=at, limit=1_000)
             found += [{**json.loads(r["line"]), "_byte": r["byte"]} for r in answer["lines"]]
-            at = answer["next"]
+            at = answer["next"] if answer["next"] != at else None  # a running one has no end
         return found
 
     def alive(self) -> list[int]:
@@ -239,6 +237,12 @@ class Hive:
         """The CLI's own processes."""
         mark = self.program.encode() + b"\0"
         return [pid for pid in self.alive() if _read(pid, "cmdline").startswith(mark)]
+
+    def host_of(self, turn: str) -> int:
+        """The turn host of a running turn."""
+        mark = f"{self.home}/turns/{turn}".encode()
+        [found] = [pid for pid in self.alive() if mark in _read(pid, "cmdline")]
+        return found
 
     def wait_alone(self) -> None:
         """Waits until nothing of the agents lives: no host, no CLI, nothing that those started."""
