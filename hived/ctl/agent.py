@@ -86,8 +86,14 @@ def _facts(row: Row, now: float) -> list[tuple[str, str]]:
         ("credential", row["credential"]),
         ("parent", row["parent"] or ""),
         ("created", local(row["created_at"])),
-        ("containment", _flat(row.get("containment"))),
+        ("containment", _held(row.get("containment") or {})),
     ]
+
+
+def _held(containment: Row) -> str:
+    """What holds a turn's processes together, and what that does not cover."""
+    kind, note = containment.get("kind"), containment.get("note")
+    return f"{kind}: {note}" if kind and note else str(kind or "")
 
 
 def _last(last: Row | None) -> str:
