@@ -5,7 +5,7 @@ has its own. A frame carries its own checksum and the id of its dictionary.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 import zstandard
@@ -50,15 +50,15 @@ class EventCompressor(Compressor):
         """Give one frame, with the dictionary's id, the content's length and a checksum."""
         return self._compressor().compress(data)
 
-    def compress_many(self, datas: list[bytes]) -> list[bytes]:
+    def compress_many(self, datas: Sequence[bytes]) -> list[bytes]:
         """The same for many: the same frames, with the interpreter's lock given up once.
 
         For each frame alone it would be given up and asked for again, in the middle of a batch.
         """
         if len(datas) < _MANY:
             return list(map(self._compressor().compress, datas))
-        frames = self._compressor().multi_compress_to_buffer(datas)
-        return [frame.tobytes() for frame in frames]
+        frames = self._compressor().multi_compress_to_buffer([*datas])
+        return [frames[i].tobytes() for i in range(len(datas))]
 
     def decompress(self, data: bytes) -> bytes:
         """Give the content of one frame, checked.

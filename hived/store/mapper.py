@@ -1,7 +1,7 @@
 """Recorded events to the rows of eventsourcing's recorders and back: the codec, compressed."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from eventsourcing.persistence import Mapper, StoredEvent
 
@@ -58,13 +58,14 @@ class LogMapper(Mapper[str]):
 
     def pack(
         self, events: Sequence[Recorded], encoded: Sequence[tuple[str, bytes]]
-    ) -> list[Packed]:
+    ) -> list[StoredEvent]:
         """Compress what the codec gave for each of some events."""
         frames = self.compressor.compress_many([data for _, data in encoded])
-        return [
+        packed = [
             _new(Packed, (rec.stream, rec.version, topic, frame))
             for rec, (topic, _), frame in zip(events, encoded, frames, strict=True)
         ]
+        return cast(list[StoredEvent], packed)  # recorders read its four fields and no more
 
     def to_domain_event(self, stored_event: Any) -> Any:
         """Give the Recorded of a stored Notification. Raises as Codec.decode does."""

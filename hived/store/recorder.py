@@ -5,14 +5,14 @@ from typing import Protocol
 
 from eventsourcing.persistence import StoredEvent
 
-from hived.store.mapper import Packed, Row
+from hived.store.mapper import Row
 
 
 class LogRecorder(Protocol):
     """An application recorder of eventsourcing that also reads in bulk. Any thread may call it."""
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent | Packed], *, commands: Sequence[str | None]
+        self, stored_events: Sequence[StoredEvent], *, commands: Sequence[str | None]
     ) -> Sequence[int] | None:
         """Insert all at the next positions, or none; on disk when it returns. Gives the positions.
 
