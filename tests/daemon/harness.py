@@ -307,7 +307,10 @@ def said(lines: list[str]) -> list[str]:
     """The blocks of text that the model said in these lines."""
     found = []
     for line in lines:
-        row = json.loads(line)
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue  # the torn end of a spool
         if row.get("type") != "assistant":
             continue
         found += [b["text"] for b in row["message"]["content"] if b["type"] == "text"]
