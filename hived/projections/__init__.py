@@ -59,8 +59,12 @@ class Hive:
     def fold(self, records: Iterable[Recorded]) -> None:
         """Take in events, in order."""
         table = self._table
+        commands = self.commands
+        remember = commands.remember
         rec: Recorded | None = None
         for rec in records:
+            if rec.command is not None or commands.unfinished:
+                remember(rec)
             for handler in table.get(rec.kind, ()):
                 handler(rec)
         if rec is not None:

@@ -280,18 +280,30 @@ class Agents:
             agent.recovery = ""
 
     def _tool_call(self, rec: Recorded) -> None:
-        agent = self._touch(rec)
-        if agent is not None and agent.turn is not None:
-            turn = agent.turn
-            turn.byte = rec.event.byte
+        # Two of three events are of tools: here and below, _touch is written out for speed.
+        e = rec.event
+        agent = self.live.get(e.agent)
+        if agent is None:
+            return
+        agent.version = rec.version
+        agent.last_event_at = rec.recorded_at
+        turn = agent.turn
+        if turn is not None:
+            turn.byte = e.byte
             turn.tool_calls += 1
-            turn.open_tools[rec.event.call] = rec.event.tool
+            turn.open_tools[e.call] = e.tool
 
     def _tool_result(self, rec: Recorded) -> None:
-        agent = self._touch(rec)
-        if agent is not None and agent.turn is not None:
-            agent.turn.byte = rec.event.byte
-            agent.turn.open_tools.pop(rec.event.call, None)
+        e = rec.event
+        agent = self.live.get(e.agent)
+        if agent is None:
+            return
+        agent.version = rec.version
+        agent.last_event_at = rec.recorded_at
+        turn = agent.turn
+        if turn is not None:
+            turn.byte = e.byte
+            turn.open_tools.pop(e.call, None)
 
     def _progress(self, rec: Recorded) -> None:
         agent = self._touch(rec)

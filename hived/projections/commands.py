@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from attrs import define
 
 from hived import limits
-from hived.events import EVENT_TYPES, Recorded
+from hived.events import Recorded
 from hived.projections.base import Handler
 from hived.projections.shapes import dump_as, load_as
 
@@ -33,10 +33,12 @@ class Commands:
         self.done: dict[str, Done] = {}
         self.of_turn: dict[str, dict[str, Done]] = {}
         self._current: Done | None = None
-        self._left = 0
+        self.unfinished = 0  # events that the command begun last has still to come
 
     def handlers(self) -> Mapping[str, Handler]:
-        return dict.fromkeys(EVENT_TYPES, self._remember) | {"turn_end": self._turn_end}
+        # `remember` is not among them: it looks at what is about an event, whatever its kind, and
+        # few events are of its concern. The fold asks it for those alone.
+        return {"turn_end": self._turn_end}
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -47,23 +49,24 @@ class Commands:
     def load(self, data: Mapping[str, Any]) -> None:
         self.done = load_as(dict[str, Done], data["done"])
         self.of_turn = load_as(dict[str, dict[str, Done]], data["of_turn"])
-        self._current, self._left = None, 0
+        self._current, self.unfinished = None, 0
 
     def find(self, command_id: str) -> Done | None:
         turn = turn_of(command_id)
         return (self.of_turn.get(turn, {}) if turn else self.done).get(command_id)
 
-    def _remember(self, rec: Recorded) -> None:
+    def remember(self, rec: Recorded) -> None:
+        """Take in an event that begins a command, or any while one is `unfinished`."""
         mark = rec.command
         if mark is None:
-            if self._left and self._current is not None:
-                self._left -= 1
+            if self.unfinished and self._current is not None:
+                self.unfinished -= 1
                 self._current.last = rec.position
                 if rec.stream not in self._current.streams:
                     self._current.streams.append(rec.stream)
             return
         done = Done(mark.digest, rec.position, rec.position, [rec.stream])
-        self._current, self._left = done, mark.extent - 1
+        self._current, self.unfinished = done, mark.extent - 1
         turn = turn_of(mark.id)
         if turn:
             self.of_turn.setdefault(turn, {})[mark.id] = done
@@ -73,7 +76,6 @@ class Commands:
             del self.done[next(iter(self.done))]
 
     def _turn_end(self, rec: Recorded) -> None:
-        self._remember(rec)
         self.of_turn.pop(rec.event.turn, None)
 
 
