@@ -21,12 +21,12 @@ $(VENV)/.run: pyproject.toml
 	@.ci/machine run
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing hived and what it needs into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat -e . 2>&1 | grep -v '^WARNING' || true
+	@$(BIN)/python -m pip install --quiet --use-pep517 --disable-pip-version-check --config-settings editable_mode=compat -e . 2>&1 | grep -v '^WARNING' || true
 	@$(BIN)/python -c 'import hived.daemon'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run pyproject.toml
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat -e '.[dev]' 2>&1 | grep -v '^WARNING' || true
+	@$(BIN)/python -m pip install --quiet --use-pep517 --disable-pip-version-check --config-settings editable_mode=compat -e '.[dev]' 2>&1 | grep -v '^WARNING' || true
 	@$(BIN)/python -c 'import pytest, mypy, hypothesis'
 	@touch $@
 
