@@ -59,6 +59,9 @@ def end_turn(hive: Hive, command: EndTurn, context: Context) -> Plan:
         retry_at=retry_at,
         byte=max(command.end.byte, turn.byte),
     )
+    rest = _mail(hive, agent, turn, end, command.seen, context)
+    if not _left(hive, agent, turn, end, rest):
+        end = evolve(end, retry_at=0.0)
     stream = agent_stream(agent.name)
     cause = Cause(stream, turn.cancel_version or turn.start_version)
     plan: Plan = []
@@ -67,11 +70,18 @@ def end_turn(hive: Hive, command: EndTurn, context: Context) -> Plan:
     plan.append(on_agent(agent.name, end, cause))
     # The command's mark stands on the first event; the rest follow from the end itself.
     ended = Cause(stream, agent.version + len(plan))
-    rest = _mail(hive, agent, turn, end, command.seen, context)
     rest += _access(hive, agent, turn, end, command.until, context)
     if outcome == "failed" and why in HOPELESS:
         rest.append(on_agent(agent.name, a.AgentCrashed(agent.name, turn.id, why, end.detail)))
     return plan + [p if p.cause else evolve(p, cause=ended) for p in rest]
+
+
+def _left(hive: Hive, agent: Agent, turn: OpenTurn, end: e.TurnEnd, rest: Plan) -> bool:
+    """Whether there is anything that a further turn would try again. Else no one waits."""
+    if turn.kind == "compact" and end.outcome == "lost":
+        return True  # this compaction is deferred, not given up
+    returned = any(isinstance(p.event, m.MessageReturned) for p in rest)
+    return returned or bool(hive.inboxes.box(agent.name).queued())
 
 
 def _class(end: e.TurnEnd, turn: OpenTurn, agent: Agent) -> tuple[str, str]:
