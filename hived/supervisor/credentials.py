@@ -42,13 +42,14 @@ def _times(world: World) -> dict[str, float]:
 async def watch_logins(world: World) -> None:
     """Try a refused credential again once one of its files changes.
 
-    Looks at files every CREDENTIAL_LOOK_SECONDS, and only while a credential is refused.
+    Looks at files every CREDENTIAL_LOOK_SECONDS, and only while a credential is refused. A change
+    since the refusal counts too, though hived did not run or had not looked when it was made.
     """
     stamps: dict[str, Stamp] = {}
     while True:
         wake = world.wakes.take(EVERY)
         refused = {
-            name
+            name: credential.since
             for name, credential in world.engine.durable.credentials.known.items()
             if credential.needs_login
         }
@@ -56,10 +57,11 @@ async def watch_logins(world: World) -> None:
         if not refused:
             await wake.wait()
             continue
-        for name in refused:
+        for name, since in refused.items():
             files = _files(world, name)
             stamp = await trio.to_thread.run_sync(_stamp, files)
-            if stamps.setdefault(name, stamp) != stamp:
+            newer = any(changed > since * 1e9 for _, changed, _ in stamp)
+            if newer or stamps.setdefault(name, stamp) != stamp:
                 await world.engine.submit(CredentialChanged(name), by="policy:login_changed")
         with trio.move_on_after(limits.CREDENTIAL_LOOK_SECONDS):
             await wake.wait()
@@ -81,5 +83,6 @@ def _stamp(files: tuple[str, ...]) -> Stamp:
         except OSError:
             found.append((name, 0, 0))
         else:
-            found.append((name, status.st_mtime_ns, status.st_size))
+            # ctime and not mtime: a file that is moved into place may be old.
+            found.append((name, status.st_ctime_ns, status.st_size))
     return tuple(found)

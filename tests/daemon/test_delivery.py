@@ -136,7 +136,7 @@ def test_mail_to_a_busy_agent_reaches_the_same_turn(hive: Hive) -> None:
 
 
 def test_mail_that_was_not_taken_up_comes_back_uncounted(hive: Hive) -> None:
-    """A CLI that hangs reads nothing; the mail of mid-turn goes to the next attempt as its first."""
+    """A CLI that hangs reads nothing; what came in mid-turn goes to the next turn as its first."""
     hive.new(
         "ada",
         """
