@@ -238,6 +238,10 @@ class Hive:
         mark = self.program.encode() + b"\0"
         return [pid for pid in self.alive() if _read(pid, "cmdline").startswith(mark)]
 
+    def with_words(self, name: str, words: str) -> list[int]:
+        """All processes of this machine with these words in their cmdline or environ."""
+        return [pid for pid in _processes() if words.encode() in _read(pid, name)]
+
     def host_of(self, turn: str) -> int:
         """The turn host of a running turn."""
         mark = f"{self.home}/turns/{turn}".encode()
