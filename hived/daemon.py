@@ -30,6 +30,7 @@ from hived.projections import Hive
 from hived.rpc.listener import Listener, inherited, listen
 from hived.rpc.server import serve
 from hived.rpc.services import Services
+from hived.rpc.websocket import mirror, token_at
 from hived.store.log import EventLog
 from hived.store.past import load_hive
 from hived.store.snapshots import Snapshots
@@ -54,10 +55,15 @@ class Parts:
 
 @define
 class Daemon:
-    """One run of hived. main: what else runs in it (the sample hive, the printed log)."""
+    """One run of hived.
+
+    websocket: the port to mirror the API on, if any. extras: what else runs in it (the sample
+    hive, the printed log).
+    """
 
     parts: Parts
     end_turns_on_signal: bool = False
+    websocket: int | None = None
     extras: list[Callable[["Daemon"], Awaitable[object]]] = field(factory=list)
     engine: Engine = field(init=False)
     world: World = field(init=False)
@@ -110,6 +116,10 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             await engine.submit(StartHive(__version__, parts.node, boot_id()), by="hive")
             await nursery.start(serve, services, listener)
+            if self.websocket is not None:
+                token = token_at(Path(parts.home.state, "websocket-token"))
+                port = await nursery.start(mirror, services, self.websocket, token)
+                logger.info("websocket on 127.0.0.1:%d, its token is in %s", port, parts.home.state)
             await nursery.start(supervise, self.world)
             nursery.start_soon(self._obey_signals)
             nursery.start_soon(keep_house, engine, parts.snapshots)
@@ -229,6 +239,12 @@ def main(argv: list[str] | None = None) -> int:
         help="bring up the sample hive, print the log, end the turns on Ctrl-C",
     )
     parser.add_argument("--show-log", action="store_true", help="print events as they happen")
+    parser.add_argument(
+        "--websocket",
+        type=int,
+        metavar="PORT",
+        help="mirror the API on a websocket on 127.0.0.1 (token in STATE/websocket-token)",
+    )
     parser.add_argument("--version", action="version", version=f"hived {__version__}")
     options = parser.parse_args(argv)
     logging.basicConfig(
@@ -244,7 +260,7 @@ def main(argv: list[str] | None = None) -> int:
     def build(parts: Parts) -> Daemon:
         from hived.foreground import bring_up_sample, print_log
 
-        daemon = Daemon(parts, end_turns_on_signal=options.sample)
+        daemon = Daemon(parts, options.sample, options.websocket)
         if options.sample:
             daemon.extras.append(bring_up_sample)
         if options.sample or options.show_log:
