@@ -2,10 +2,12 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
+from hived.ctl.exits import REFUSED
 from tests.messages_api import MessagesApi
 from tests.messages_api_replies import Reply, Tool
 from tests.real.hive import Hive, Row
@@ -200,3 +202,51 @@ def test_stop_keeps_the_mail_and_start_goes_on(hive: Hive) -> None:
     assert (returned["counted"], returned["held"]) == (False, True)
     assert again["outcome"] == "ok"
     assert request.all.count("begin now") == 1
+
+
+def test_cancel_at_any_moment_of_the_start(hive: Hive) -> None:
+    with MessagesApi(default=Reply("a text", gate="never")) as api:
+        hive.new("ada", api)
+        for number in range(1, 6):
+            hive.ctl("send", "ada", f"words {number}")
+            hive.wait("turn_start", number)
+            seen = len(api.requests)
+            stops = (0.0, 0.1, 0.3, 0.5, 0.8)  # from before the host's start to the first answer
+            until = time.monotonic() + stops[number - 1]
+            hive.until(
+                lambda until=until, seen=seen: time.monotonic() > until or len(api.requests) > seen,
+                "it is time",
+            )
+            hive.ctl("cancel", "ada")
+            end = hive.wait("turn_end", number)
+            assert (end["outcome"], end["why"]) == ("cancelled", "operator")
+            hive.wait_alone()
+    assert len(hive.events("turn_start")) == 5
+    assert len(hive.events("turn_cancel")) == 5
+
+
+def test_an_agent_removed_in_mid_turn_leaves_nothing(hive: Hive) -> None:
+    with MessagesApi([bash(STUBBORN)]) as api:
+        workdir = hive.new("ada", api, "--allow", "Bash")
+        hive.ctl("send", "ada", "begin")
+        begun(hive, workdir / "began", workdir / "away")
+        hive.ctl("rm", "--yes", "ada", status=REFUSED)  # not while its turn runs
+        hive.ctl("stop", "ada")
+        hive.wait("turn_end")
+        hive.ctl("rm", "--yes", "ada")
+        hive.wait_alone()
+        assert hive.json("ps")["agents"] == []
+
+
+def test_restart_in_mid_turn_goes_on_in_the_same_conversation(hive: Hive) -> None:
+    with MessagesApi([bash(SLOW), Reply("went on")]) as api:
+        workdir = hive.new("ada", api, "--allow", "Bash")
+        hive.ctl("send", "ada", "begin now")
+        begun(hive, workdir / "began")
+        hive.ctl("restart", "ada")
+        end = hive.wait("turn_end", 2)
+        assert api.requests[-1].all.count("begin now") == 1
+    first, second = hive.events("turn_start")
+    assert first["session"] == second["session"]
+    assert hive.events("turn_end")[0]["why"] == "restart"
+    assert end["outcome"] == "ok"
