@@ -4,6 +4,7 @@ import os
 import platform
 import sqlite3
 from collections.abc import Sequence
+from typing import NamedTuple
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -39,3 +40,33 @@ def machine() -> str:
         f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     )
+
+
+class Figure(NamedTuple):
+    """One measured value beside its baseline of the same run. aim: "< 10", "> 60,000" or none."""
+
+    what: str
+    value: float
+    unit: str
+    aim: str
+    baseline: str
+    floor: float | None
+
+    @property
+    def met(self) -> str:
+        """yes, NO, or nothing where no aim was set."""
+        if not self.aim:
+            return ""
+        sign, number = self.aim.split()
+        limit = float(number.replace(",", ""))
+        return "yes" if (self.value < limit if sign == "<" else self.value > limit) else "NO"
+
+
+def show(title: str, figures: Sequence[Figure]) -> None:
+    """Print figures as one table."""
+    head = ["what", "value", "unit", "aim", "met", "baseline of the same run", "its value"]
+    rows = [
+        [f.what, f.value, f.unit, f.aim, f.met, f.baseline, "" if f.floor is None else f.floor]
+        for f in figures
+    ]
+    table(title, head, rows)
