@@ -68,8 +68,7 @@ def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
         session, fresh = reset.session, True
     mail = hive.inboxes.box(agent.name).queued()[: limits.TURN_MESSAGES_MAX]
     attempt = 1 + max(letter.attempts for letter in mail)
-    last = agent.last_turn
-    again = last is not None and any(letter.why for letter in mail)
+    again = bool(agent.last_work) and any(letter.why for letter in mail)
     start = e.TurnStart(
         agent=agent.name,
         turn=turn,
@@ -80,7 +79,7 @@ def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
         fresh=fresh,
         model=_model(agent),
         attempt=attempt,
-        retry_of=last.id if again and last is not None else "",
+        retry_of=agent.last_work if again else "",
         why=mail[0].why if again else "",
         messages=tuple(letter.id for letter in mail),
     )

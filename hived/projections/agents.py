@@ -89,6 +89,7 @@ class Agent:
     state_by: Cause | None = None
     turn: OpenTurn | None = None
     last_turn: LastTurn | None = None
+    last_work: str = ""  # the last turn that was no mere compaction
     turns: int = 0
     session_fresh: bool = True
     model: str = ""
@@ -258,6 +259,8 @@ class Agents:
             ended_at=rec.recorded_at,
             cost_usd=e.cost_usd,
         )
+        if agent.last_turn.kind == "work":
+            agent.last_work = e.turn
         agent.usage = agent.usage + e.usage
         agent.cost_usd += e.cost_usd
         if e.context_used:
@@ -354,6 +357,7 @@ class Agents:
         agent.session = rec.event.session
         agent.session_fresh = True
         agent.context_used = 0
+        agent.compaction_wanted = ""  # it was meant for the conversation before
         agent.recovery = "handed_over" if agent.recovery == "fresh" else ""
 
     def _model_queued(self, rec: Recorded) -> None:

@@ -176,6 +176,9 @@ def test_a_prompt_too_long_is_compacted_once_then_handed_over(
     starts = [(row["data"]["kind"], row["reason"]) for row in hive.events("turn_start")]
     path = [("work", "mail"), ("work", "mail"), ("compact", "compaction"), ("work", "retry")]
     assert starts == (path if times else [*path, ("work", "hand_over")])
+    # A retry names the turn that it repeats, not the compaction between them.
+    rows = hive.events("turn_start")
+    assert [row["retry_of"] for row in rows[2:4]] == ["", rows[1]["turn"]]
     assert [row["outcome"] for row in hive.events("turn_end")] == outcomes
     assert [row["outcome"] for row in hive.events("compaction_end")] == ["ok"]
     assert not any(row["counted"] for row in hive.events("message_returned"))
