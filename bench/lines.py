@@ -102,7 +102,9 @@ def through_hived(folder: Path, agents: int, seconds: float) -> tuple[list[float
             client.call("send", to=name, body="Talk.")
         waiting, deadline = agents, time.monotonic() + START_SECONDS
         while waiting > 0:
-            waiting -= sum('"subtype": "init"' in row["line"] for row in client.wait(number)[1]["lines"])
+            waiting -= sum(
+                '"subtype": "init"' in row["line"] for row in client.wait(number)[1]["lines"]
+            )
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{waiting} of {agents} turns have not begun")
         begin(go, seconds)

@@ -6,9 +6,13 @@ from typing import Any, TypeVar, cast
 
 from cattrs import Converter
 
+from hived.events import Cause
+
 T = TypeVar("T")
 
 _CONVERTER = Converter(detailed_validation=False)
+# Left alone, cattrs gives a named tuple out as it is, and orjson takes no subclass of a tuple.
+_CONVERTER.register_unstructure_hook(Cause, list)
 
 
 @cache
