@@ -187,11 +187,11 @@ class Engine:
         """The first answer to a command that was given before, or None for a new one."""
         flying = self._in_flight.get(command_id)
         if flying is not None:
-            _check_same(command_id, flying[0], digest)
             waiter = flying[1]
             await waiter.event.wait()
             if waiter.error is not None:
                 raise waiter.error
+            _check_same(command_id, flying[0], digest)
         done = self.durable.commands.find(command_id)
         if done is not None:
             _check_same(command_id, done.digest, digest)

@@ -82,6 +82,7 @@ LOGIN_PROBE_SECONDS = 900.0  # a refused credential is tried again by itself; do
 LOGIN_PROBE_SECONDS_MAX = 21_600.0
 CLOCK_LOOK_SECONDS = 60.0  # between looks at the wall clock in a long wait
 CREDENTIAL_LOOK_SECONDS = 5.0  # between looks at a credential that an agent waits for
+DEAD_LETTERS_TOLD_MAX = 20  # in one notice; of more it tells the number
 HAND_OVER_MESSAGES = 10  # last messages handed to a fresh session
 NOTES_BYTES_MAX = 64 * 1024  # of the notes in a hand-over
 

@@ -115,6 +115,7 @@ def _mail(
     context: Context,
 ) -> Plan:
     plan: Plan = []
+    dead: list[tuple[Message, int]] = []
     for letter in hive.inboxes.box(agent.name).in_turn(turn.id):
         taken = letter.uuid in seen or (letter.line == 1 and end.outcome == "ok")
         if taken and (end.outcome == "ok" or _wished(end)):
@@ -123,10 +124,10 @@ def _mail(
         counted = end.outcome in ("failed", "lost") and (taken or letter.line == 1)
         counted = counted and end.why not in HOPELESS
         if counted and letter.attempts + 1 >= limits.ATTEMPTS_MAX:
-            plan += give_up(hive, letter, agent, end.why or end.outcome, context)
+            dead.append((letter, letter.attempts + 1))
             continue
         plan.append(on_message(letter.id, _returned(letter, agent, end, taken, counted)))
-    return plan
+    return plan + give_up(hive, dead, agent, end.why or end.outcome, context)
 
 
 def _wished(end: e.TurnEnd) -> bool:
@@ -159,7 +160,9 @@ def _access(
     if end.outcome == "rate_limited":
         named = until > context.now
         if not named:
-            wait = limits.RATE_LIMIT_WAIT_SECONDS * 2**credential.hits
+            if credential.until > context.now:
+                return []  # its other agents' turns met the same limit: they all wait already
+            wait = limits.RATE_LIMIT_WAIT_SECONDS * 2.0 ** min(credential.hits, 20)
             wait = min(wait, limits.RATE_LIMIT_WAIT_SECONDS_MAX)
             until = context.now + wait * jitter(turn.id)
         event = a.RateLimitHit(agent.name, agent.credential, turn.id, until, named)

@@ -4,12 +4,17 @@ What others wrote stands inside a frame and cannot end it: the frame's own marks
 a body, and control characters but newline and tab are taken out.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from unicodedata import category
 
 from hived import limits
 from hived.projections.agents import OpenTurn
 from hived.projections.inboxes import Message
+
+# A reader of the frame may be lax about case and spaces.
+_MARK = re.compile(r"<(?=\s*/?\s*(?:mail|notes))", re.IGNORECASE)
 
 
 def opening_text(turn: OpenTurn, mail: Sequence[Message], hand_over: str = "") -> str:
@@ -65,10 +70,18 @@ def hand_over_text(notes: str, letters: Iterable[Message]) -> str:
 
 
 def clean(text: str) -> str:
-    """A body that can neither end its frame nor begin another, without control characters."""
-    for mark in ("mail", "notes"):
-        text = text.replace(f"<{mark}", f"&lt;{mark}").replace(f"</{mark}", f"&lt;/{mark}")
-    return "".join(c for c in text if c in "\n\t" or c.isprintable())
+    """A body that can neither end its frame nor begin another, without control characters.
+
+    What cannot be seen is taken out first: within a mark it would hide the mark.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    seen = "".join(c if c in "\n\t" or c.isprintable() else _unseen(c) for c in text)
+    return _MARK.sub("&lt;", seen)
+
+
+def _unseen(char: str) -> str:
+    """Spaces and line ends of other scripts keep words apart; all else is taken out."""
+    return {"Zs": " ", "Zl": "\n", "Zp": "\n"}.get(category(char), "")
 
 
 def _again(turn: OpenTurn, held: Sequence[Message]) -> str:

@@ -4,6 +4,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent
+from hived.decisions.mail import give_up
 from hived.errors import CommandRefused
 from hived.events import agents as e
 from hived.events.turn import TurnCancel
@@ -145,7 +146,9 @@ def remove_agent(hive: Hive, command: RemoveAgent, context: Context) -> Plan:
         raise CommandRefused(
             f"{', '.join(children[:5])} answer to {agent.name}", hint="take them out first"
         )
-    return [on_agent(agent.name, e.AgentDestroyed(agent.name))]
+    letters = [(letter, letter.attempts) for letter in hive.inboxes.box(agent.name).open.values()]
+    gone = on_agent(agent.name, e.AgentDestroyed(agent.name))
+    return [gone, *give_up(hive, letters, agent, "removed", context)]
 
 
 @frozen

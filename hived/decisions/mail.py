@@ -1,5 +1,7 @@
 """Mail: who may write to whom, and what becomes of a message when it cannot be delivered."""
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from hived import limits
@@ -144,22 +146,37 @@ def ack_messages(hive: Hive, command: AckMessages, context: Context) -> Plan:
     return plan
 
 
-def give_up(hive: Hive, message: Message, agent: Agent, why: str, context: Context) -> Plan:
-    """A dead letter: its sender and the operator are told in the same append."""
-    attempts = message.attempts + 1
-    dead = e.MessageDead(message.id, agent.name, why, attempts)
-    plan = [on_message(message.id, dead)]
-    told = {OPERATOR, message.sender} - {HIVE}
-    for to in sorted(told):
-        if to != OPERATOR and to not in hive.agents.live:
-            continue
-        if to != OPERATOR and len(hive.inboxes.box(to).open) >= limits.INBOX_OPEN_MAX:
+def give_up(
+    hive: Hive, letters: Sequence[tuple[Message, int]], agent: Agent, why: str, context: Context
+) -> Plan:
+    """Dead letters, each with its attempts: their senders and the operator are told, once each.
+
+    All of it is one append.
+    """
+    plan: Plan = []
+    told: dict[str, list[str]] = {OPERATOR: []}
+    for letter, attempts in letters:
+        plan.append(on_message(letter.id, e.MessageDead(letter.id, agent.name, why, attempts)))
+        words = _dead_words(letter, agent, why, attempts)
+        for to in sorted({OPERATOR, letter.sender} - {HIVE, agent.name}):
+            told.setdefault(to, []).append(words)
+    for to, lines in told.items():
+        full = len(hive.inboxes.box(to).open) >= limits.INBOX_OPEN_MAX
+        if not lines or (to != OPERATOR and (to not in hive.agents.live or full)):
             continue  # the operator is told in any case
         plan += _make_room(hive, to)
-        body = (
-            f"Dead letter: message {message.id} from {message.sender} to {agent.name} was given "
-            f"up after {attempts} attempts ({why}). It began: {message.body[:200]}"
-        )
+        more = len(lines) - limits.DEAD_LETTERS_TOLD_MAX
+        shown = lines[: limits.DEAD_LETTERS_TOLD_MAX] + ([f"And {more} more."] if more > 0 else [])
         notice = "m" + context.new_id()[:12]
-        plan.append(on_message(notice, e.MessageSent(notice, HIVE, to, body, message.id)))
+        reply = letters[0][0].id if len(letters) == 1 else ""
+        sent = e.MessageSent(notice, HIVE, to, "\n".join(shown), reply)
+        plan.append(on_message(notice, sent))
     return plan
+
+
+def _dead_words(letter: Message, agent: Agent, why: str, attempts: int) -> str:
+    times = f" after {attempts} attempt{'s' if attempts > 1 else ''}" if attempts else ""
+    return (
+        f"Dead letter: message {letter.id} from {letter.sender} to {agent.name} was given up"
+        f"{times} ({why}). It began: {letter.body[:200]}"
+    )

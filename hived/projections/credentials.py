@@ -43,6 +43,7 @@ class Credentials:
     def handlers(self) -> Mapping[str, Handler]:
         return {
             "agent_created": self._agent,
+            "agent_destroyed": self._destroyed,
             "rate_limit_hit": self._hit,
             "rate_limit_over": self._over,
             "login_needed": self._needed,
@@ -69,6 +70,9 @@ class Credentials:
 
     def _agent(self, rec: Recorded) -> None:
         self._of_agent[rec.event.agent] = rec.event.credential
+
+    def _destroyed(self, rec: Recorded) -> None:
+        self._of_agent.pop(rec.event.agent, None)
 
     def _hive(self, rec: Recorded) -> None:
         self.version = rec.version

@@ -47,6 +47,7 @@ class Inbox:
     open: dict[str, Message] = field(factory=dict)
     closed: dict[str, Message] = field(factory=dict)
     received: int = 0
+    gone: bool = False  # its agent was taken out: it goes with its last open message
 
     def queued(self) -> list[Message]:
         """Waiting to be delivered, urgent ones first."""
@@ -76,6 +77,7 @@ class Inboxes:
             "message_returned": self._returned,
             "message_dead": self._dead,
             "agent_created": self._created,
+            "agent_destroyed": self._destroyed,
             "session_reset": self._session_reset,
         }
 
@@ -166,12 +168,21 @@ class Inboxes:
         message.state = state
         box = self.boxes[self._to.pop(message.id)]
         del box.open[message.id]
+        if box.gone and not box.open:
+            del self.boxes[message.to]
         box.closed[message.id] = message
         if len(box.closed) > limits.RECENT_MESSAGES_MAX:
             del box.closed[next(iter(box.closed))]
 
     def _created(self, rec: Recorded) -> None:
         self.boxes.setdefault(rec.event.agent, Inbox())
+
+    def _destroyed(self, rec: Recorded) -> None:
+        box = self.boxes.get(rec.event.agent)
+        if box is not None and not box.open:
+            del self.boxes[rec.event.agent]
+        elif box is not None:
+            box.gone = True
 
     def _session_reset(self, rec: Recorded) -> None:
         """A new conversation holds nobody's words yet."""
