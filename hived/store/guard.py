@@ -83,6 +83,7 @@ def inspect(path: Path) -> None:
             schema = database.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
         raise explain(error, path) from error
+    _check_whole(path)
     if tables and owner != APPLICATION_ID:
         raise LogCorrupt(
             f"{path} is a database, but not a log of hived",
@@ -93,6 +94,19 @@ def inspect(path: Path) -> None:
             f"{path} has store schema {schema}, this hived knows {STORE_SCHEMA}",
             hint="this log was written by a newer hived: install that version or a later one",
         )
+
+
+def _check_whole(path: Path) -> None:
+    """SQLite reads a last page that was cut short as if it ended in zeros, and says nothing."""
+    with path.open("rb") as file:
+        head = file.read(18)
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size:
+        return  # what a crash cut short may stand there whole
+    page = int.from_bytes(head[16:18], "big")
+    page = 65536 if page == 1 else page
+    if path.stat().st_size % page:
+        raise LogCorrupt(f"the database is damaged ({path}: it was cut short)", hint=_RESTORE)
 
 
 def explain(error: BaseException, path: Path) -> StoreError:
@@ -112,7 +126,8 @@ def explain(error: BaseException, path: Path) -> StoreError:
             code="store_full",
             hint="free some space on that disk, then start hived again",
         )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # Python's word for a text that is none: it has no code of SQLite's.
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "decode to UTF-8" in said:
         return LogCorrupt(f"the database is damaged ({said})", hint=_RESTORE)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreError(
