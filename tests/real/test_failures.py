@@ -1,5 +1,6 @@
 """Turns of the real CLI that fail: limits, logins, models, prompts too long, and compactions."""
 
+import json
 import time
 from datetime import datetime
 
@@ -250,6 +251,30 @@ def test_no_key_at_all_needs_login_too(hive: Hive) -> None:
         assert not api.side
     assert end["outcome"] == "auth_failed"
     assert hive.agent("ada")["word"] == "needs login"
+
+
+def test_a_login_in_the_config_folder_is_seen(hive: Hive) -> None:
+    config = hive.folder / "config"
+    config.mkdir()
+    login = {
+        "accessToken": "test-token-of-a-login",
+        "refreshToken": "test-refresh",
+        "expiresAt": int((time.time() + 36_000) * 1_000),
+        "scopes": ["user:inference", "user:profile"],
+        "subscriptionType": "max",
+    }
+    with MessagesApi([Reply("went on")]) as api:
+        hive.new("ada", None, "--config-dir", str(config), env={"ANTHROPIC_BASE_URL": api.url})
+        hive.ctl("send", "ada", "begin")
+        hive.wait("turn_end", outcome="auth_failed")
+        assert hive.agent("ada")["word"] == "needs login"
+        (config / ".credentials.json").write_text(json.dumps({"claudeAiOauth": login}))
+        again = hive.wait("turn_end", 2)
+        [request] = api.requests
+    assert again["outcome"] == "ok"
+    assert request.headers["authorization"] == "Bearer test-token-of-a-login"
+    [done] = hive.events("login_done")
+    assert done["why"] == "changed"
 
 
 def test_an_unknown_model_fails_the_agent_until_it_has_another(hive: Hive) -> None:
