@@ -23,6 +23,7 @@ from bench.rpc import CALLS, Load
 
 RATE = 10.0  # lines a second of each talker
 CALL_RATE = 100.0  # calls a second meanwhile
+CALM_SECONDS = 2.0  # before the last line, when all turns end at once: not measured
 LEAD_SECONDS = 1.0  # from the word to begin to the first line
 START_SECONDS = 170.0  # for all turns to have begun
 
@@ -35,16 +36,21 @@ def program(folder: Path) -> Path:
     return path
 
 
-def begin(go: Path, seconds: float) -> None:
+def begin(go: Path, seconds: float) -> float:
+    """Let the talkers talk; gives the monotonic time up to which their lines are measured."""
+    start = time.monotonic() + LEAD_SECONDS
     draft = go.with_suffix(".new")
-    draft.write_text(f"{time.monotonic() + LEAD_SECONDS} {RATE} {seconds}")
+    draft.write_text(f"{start} {RATE} {seconds}")
     draft.replace(go)
+    return start + seconds - CALM_SECONDS
 
 
-def latency(line: str | bytes) -> float | None:
-    """Milliseconds since a talker's line was printed; None for a line of another kind."""
+def latency(line: str | bytes, until: float) -> float | None:
+    """Milliseconds since a talker's line was printed; None for any other, or a later one."""
     printed = json.loads(line).get("printed")
-    return None if printed is None else (time.monotonic_ns() - printed) / 1e6
+    if printed is None or printed > until * 1e9:
+        return None
+    return float(time.monotonic_ns() - printed) / 1e6
 
 
 def bare(folder: Path, talkers: int, seconds: float) -> list[float]:
@@ -69,12 +75,12 @@ def bare(folder: Path, talkers: int, seconds: float) -> list[float]:
             os.set_blocking(process.stdout.fileno(), False)
             selector.register(process.stdout.fileno(), selectors.EVENT_READ)
             processes.append(process)
-        begin(go, seconds)
+        until = begin(go, seconds)
         open_ = talkers
         while open_:
             for key, _ in selector.select():
                 for line in os.read(key.fd, 1 << 16).splitlines():
-                    took = latency(line)
+                    took = latency(line, until)
                     if took is not None:
                         times.append(took)
                     open_ -= b'"result"' in line
@@ -83,8 +89,13 @@ def bare(folder: Path, talkers: int, seconds: float) -> list[float]:
     return times
 
 
-def through_hived(folder: Path, agents: int, seconds: float) -> tuple[list[float], list[float]]:
-    """Milliseconds of each line to a subscriber of all agents, and of each call meanwhile."""
+def through_hived(
+    folder: Path, agents: int, seconds: float
+) -> tuple[list[float], list[float], float]:
+    """Milliseconds of each line to a subscriber of all agents, and of each call meanwhile.
+
+    The third is the daemon's processor time for a line, in microseconds, the calls included.
+    """
     go = folder / "go"
     (folder / "env").write_text(f"TALKER_GO={go}\n")
     with Hived(folder) as hived:
@@ -107,20 +118,29 @@ def through_hived(folder: Path, agents: int, seconds: float) -> tuple[list[float
             )
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{waiting} of {agents} turns have not begun")
-        begin(go, seconds)
+        until = begin(go, seconds)
         caller = subprocess.Popen(
-            [sys.executable, "-m", "bench.lines", "--call", hived.home.socket, str(seconds)],
+            [
+                sys.executable,
+                "-m",
+                "bench.lines",
+                "--call",
+                hived.home.socket,
+                str(seconds - CALM_SECONDS),
+            ],
             stdout=subprocess.PIPE,
         )
-        times, over = [], 0
+        cpu = hived.cpu_seconds()
+        times, over, used = [], 0, 0.0
         while over < agents:
             for row in client.wait(number)[1]["lines"]:
-                took = latency(row["line"])
+                took = latency(row["line"], until)
                 if took is not None:
                     times.append(took)
+                    used = hived.cpu_seconds() - cpu if len(times) % 100 == 0 else used
                 over += '"type": "result"' in row["line"]
         calls = json.loads(caller.communicate()[0])
-    return times, calls
+    return times, calls, 1e6 * used / len(times)
 
 
 def call(path: str, seconds: float) -> list[float]:
@@ -137,10 +157,10 @@ def measure(*, quick: bool = False) -> list[Figure]:
     """Figures for 1 and 100 agents."""
     figures = []
     for agents in (1, 10 if quick else 100):
-        seconds = 3.0 if quick else 20.0 if agents == 1 else 10.0
+        seconds = 4.0 if quick else 22.0 if agents == 1 else 12.0
         with tempfile.TemporaryDirectory(prefix="hb", ignore_cleanup_errors=True) as name:
             floor = bare(Path(name), agents, seconds)
-            lines, calls = through_hived(Path(name), agents, seconds)
+            lines, calls, cpu = through_hived(Path(name), agents, seconds)
         what = f"a line from the pipe to a subscriber, {agents} talking"
         for q, aim in ((0.5, ""), (0.99, "< 10" if agents == 100 else "")):
             share = f"p{100 * q:.0f}"
@@ -154,6 +174,9 @@ def measure(*, quick: bool = False) -> list[Figure]:
                     quantile(floor, q),
                 )
             )
+        figures.append(
+            Figure(f"  the daemon's own time for each, {agents} talking", cpu, "us", "", "", None)
+        )
         rpc = quantile(calls, 0.99)
         figures.append(
             Figure(f"a call meanwhile, {agents} talking, p99", rpc, "ms", "< 5", "", None)
