@@ -91,9 +91,8 @@ async def new_session(call: Call, *, agent: str) -> dict[str, Any]:
 async def rm(call: Call, *, agent: str) -> dict[str, Any]:
     # The whole name is wanted: what is taken out by a slip of a prefix does not come back.
     written = await call.submit(RemoveAgent(agent))
-    # Nothing reaches the inbox of an agent that has gone, so this stays what it was.
-    box = call.services.engine.durable.inboxes.box(agent)
-    return written.row(agent=agent, dropped_messages=len(box.open))
+    dead = [rec for rec in await written.events() if rec.kind == "message_dead"]
+    return written.row(agent=agent, dropped_messages=len(dead))
 
 
 async def lift(call: Call, *, agent: str) -> dict[str, Any]:

@@ -1,0 +1,331 @@
+"""Every command: what it gives, and each refusal with its code."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from hived import limits
+from hived.decisions import COMMANDS
+from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive, WaitElapsed
+from hived.decisions.endings import EndTurn
+from hived.decisions.lifecycle import (
+    NewAgent,
+    NewSession,
+    PauseAgent,
+    QueueModel,
+    RemoveAgent,
+    RestartAgent,
+    ResumeAgent,
+    SetStatus,
+    StartAgent,
+    StopAgent,
+)
+from hived.decisions.mail import AckMessages, SendMessage
+from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, QueueCompaction
+from hived.errors import CommandRefused
+from hived.events.turn import ToolCall, TurnEnd
+from hived.names import OPERATOR as OPERATOR_BOX
+from tests.decisions.bench import OPERATOR, Bench, config, kinds
+
+
+def empty() -> Bench:
+    return Bench()
+
+
+def stopped() -> Bench:
+    bench = Bench()
+    bench.new(start=False)
+    return bench
+
+
+def running() -> Bench:
+    bench = Bench()
+    bench.new()
+    return bench
+
+
+def paused() -> Bench:
+    bench = running()
+    bench.do(PauseAgent("ada"))
+    return bench
+
+
+def working() -> Bench:
+    bench = running()
+    bench.working()
+    return bench
+
+
+def cancelling() -> Bench:
+    bench = working()
+    bench.do(CancelTurn("ada", "operator"))
+    return bench
+
+
+def ended() -> Bench:
+    bench = working()
+    bench.end()
+    return bench
+
+
+def failed() -> Bench:
+    bench = working()
+    bench.end("failed", "configuration")
+    return bench
+
+
+def limited() -> Bench:
+    bench = working()
+    bench.end("rate_limited", until=bench.now + 50)
+    return bench
+
+
+def refused_login() -> Bench:
+    bench = working()
+    bench.end("auth_failed")
+    return bench
+
+
+def removed() -> Bench:
+    bench = stopped()
+    bench.do(RemoveAgent("ada"))
+    return bench
+
+
+def family() -> Bench:
+    bench = running()
+    bench.new("bob", parent="ada")
+    return bench
+
+
+def queued_compaction() -> Bench:
+    bench = ended()
+    bench.do(QueueCompaction("ada"))
+    return bench
+
+
+def new(name: str = "ada", parent: str = "", **changes: Any) -> NewAgent:
+    return NewAgent(name, config(**changes), "here", "key", parent)
+
+
+TURN = "t" + f"{2:012x}"  # only its shape matters: no turn has this id
+
+# (state, command, kinds of its events)
+DONE: list[tuple[Callable[[], Bench], Any, list[str]]] = [
+    (empty, new(), ["agent_created", "agent_started"]),
+    (empty, NewAgent("a", config(), "n", "k", start=False), ["agent_created"]),
+    (running, new("bob", parent="ada"), ["agent_created", "agent_started"]),
+    (stopped, StartAgent("ada"), ["agent_started"]),
+    (failed, StartAgent("ada"), ["agent_started"]),
+    (running, StopAgent("ada"), ["agent_stopped"]),
+    (paused, StopAgent("ada"), ["agent_stopped"]),
+    (failed, StopAgent("ada"), ["agent_stopped"]),
+    (working, StopAgent("ada"), ["agent_stopped", "turn_cancel"]),
+    (cancelling, StopAgent("ada"), ["agent_stopped"]),
+    (stopped, RestartAgent("ada"), ["agent_started"]),
+    (running, RestartAgent("ada"), ["agent_stopped", "agent_started"]),
+    (working, RestartAgent("ada"), ["agent_stopped", "turn_cancel", "agent_started"]),
+    (cancelling, RestartAgent("ada"), ["agent_stopped", "agent_started"]),
+    (running, PauseAgent("ada"), ["agent_paused"]),
+    (working, PauseAgent("ada"), ["agent_paused"]),
+    (paused, ResumeAgent("ada"), ["agent_resumed"]),
+    (running, RemoveAgent("ada"), ["agent_destroyed"]),
+    (running, SetStatus("ada", "x" * limits.STATUS_CHARS_MAX), ["status_set"]),
+    (working, QueueModel("ada", " opus "), ["model_queued"]),
+    (ended, NewSession("ada"), ["session_reset"]),
+    (running, SendMessage("ada", "hi"), ["message_sent"]),
+    (running, SendMessage("*", "hi"), ["message_sent"]),
+    (running, SendMessage("ada", "x" * limits.BODY_BYTES_MAX, urgent=True), ["message_sent"]),
+    (working, DeliverNow("ada", TURN), []),
+    (working, CancelTurn("ada", "idle_limit"), ["turn_cancel"]),
+    (ended, QueueCompaction("ada"), ["compaction_queued"]),
+    (limited, Lift("ada"), ["rate_limit_over"]),
+    (refused_login, Lift("ada"), ["login_done"]),
+    (limited, WaitElapsed("key"), []),
+    (running, WaitElapsed("key"), []),
+    (refused_login, WaitElapsed("key"), []),
+    (refused_login, CredentialChanged("key"), ["login_done"]),
+    (running, CredentialChanged("key"), []),
+    (empty, StartHive("1", "here", "b"), ["hive_started"]),
+    (empty, StopHive("left"), ["hive_stopped"]),
+]
+
+# (state, command, code of its refusal)
+REFUSED: list[tuple[Callable[[], Bench], Any, str]] = [
+    (running, new(), "exists"),
+    (removed, new(), "exists"),
+    (empty, new(role="king"), "invalid_params"),
+    (empty, new(parent="zoe"), "not_found"),
+    (running, StartAgent("ada"), "wrong_state"),
+    (paused, StartAgent("ada"), "wrong_state"),
+    (stopped, StopAgent("ada"), "wrong_state"),
+    (stopped, PauseAgent("ada"), "wrong_state"),
+    (paused, PauseAgent("ada"), "wrong_state"),
+    (failed, PauseAgent("ada"), "wrong_state"),
+    (running, ResumeAgent("ada"), "wrong_state"),
+    (stopped, ResumeAgent("ada"), "wrong_state"),
+    (working, RemoveAgent("ada"), "wrong_state"),
+    (family, RemoveAgent("ada"), "wrong_state"),
+    (running, SetStatus("ada", "x" * (limits.STATUS_CHARS_MAX + 1)), "too_large"),
+    (running, QueueModel("ada", "  "), "invalid_params"),
+    (running, QueueModel("ada", "a\nb"), "invalid_params"),
+    (running, QueueModel("ada", "x" * (limits.MODEL_CHARS_MAX + 1)), "invalid_params"),
+    (running, NewSession("ada"), "wrong_state"),
+    (working, NewSession("ada"), "wrong_state"),
+    (running, SendMessage("ada", " \n"), "invalid_params"),
+    (running, SendMessage("ada", "é" * (limits.BODY_BYTES_MAX // 2 + 1)), "too_large"),
+    (running, SendMessage("zoe", "hi"), "not_found"),
+    (removed, SendMessage("ada", "hi"), "not_found"),
+    (empty, SendMessage("*", "hi"), "not_found"),
+    (running, SendMessage(OPERATOR_BOX, "hi"), "not_found"),
+    (running, SendMessage("manager", "hi"), "not_found"),
+    (running, SendMessage("ada", "hi", in_reply_to="m000000000000"), "not_found"),
+    (running, AckMessages(()), "invalid_params"),
+    (running, AckMessages(("m000000000000",)), "not_found"),
+    (running, BeginTurn("ada"), "wrong_state"),
+    (working, BeginTurn("ada"), "wrong_state"),
+    (ended, BeginTurn("ada"), "wrong_state"),
+    (running, DeliverNow("ada", TURN), "wrong_state"),
+    (running, Observe("ada", TURN, 5, ()), "wrong_state"),
+    (running, CancelTurn("ada", "operator"), "wrong_state"),
+    (cancelling, CancelTurn("ada", "operator"), "wrong_state"),
+    (working, CancelTurn("ada", "operator", "t0000000000000000"), "wrong_state"),
+    (running, QueueCompaction("ada"), "wrong_state"),
+    (queued_compaction, QueueCompaction("ada"), "wrong_state"),
+    (running, EndTurn("ada", TURN, TurnEnd("ada", TURN, "ok")), "wrong_state"),
+    (running, Lift("ada"), "wrong_state"),
+]
+
+OF_AN_AGENT = [
+    StartAgent("zoe"),
+    StopAgent("zoe"),
+    RestartAgent("zoe"),
+    PauseAgent("zoe"),
+    ResumeAgent("zoe"),
+    RemoveAgent("zoe"),
+    SetStatus("zoe", ""),
+    QueueModel("zoe", "m"),
+    NewSession("zoe"),
+    BeginTurn("zoe"),
+    DeliverNow("zoe", TURN),
+    Observe("zoe", TURN, 1, ()),
+    CancelTurn("zoe", "operator"),
+    QueueCompaction("zoe"),
+    EndTurn("zoe", TURN, TurnEnd("zoe", TURN, "ok")),
+    Lift("zoe"),
+]
+
+
+def named(case: tuple[Callable[[], Bench], Any, object]) -> str:
+    return f"{case[0].__name__}-{type(case[1]).__name__}"
+
+
+def in_open_turn(bench: Bench, command: Any) -> Any:
+    """The command with the id of the turn that is open, where it names one."""
+    agent = bench.hive.agents.live.get("ada")
+    if isinstance(command, DeliverNow) and agent is not None and agent.turn is not None:
+        return DeliverNow("ada", agent.turn.id)
+    return command
+
+
+@pytest.mark.parametrize("case", DONE, ids=named)
+def test_a_command_gives_its_events(case: tuple[Callable[[], Bench], Any, list[str]]) -> None:
+    bench = case[0]()
+    made = bench.do(in_open_turn(bench, case[1]))
+    assert kinds(made) == case[2]
+    assert all(record.by == OPERATOR for record in made)
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=named)
+def test_a_command_is_refused(case: tuple[Callable[[], Bench], Any, str]) -> None:
+    bench = case[0]()
+    before = bench.hive.dump()
+    with pytest.raises(CommandRefused) as refused:
+        bench.plan(case[1])
+    assert refused.value.code == case[2]
+    assert refused.value.message
+    assert bench.hive.dump() == before
+
+
+@pytest.mark.parametrize("command", OF_AN_AGENT, ids=lambda c: type(c).__name__)
+def test_an_agent_that_is_not_there_is_not_found(command: Any) -> None:
+    with pytest.raises(CommandRefused) as refused:
+        running().plan(command)
+    assert refused.value.code == "not_found"
+
+
+def test_every_command_stands_in_the_tables() -> None:
+    tried = {type(case[1]) for case in [*DONE, *REFUSED]}
+    assert tried == set(COMMANDS)
+
+
+def test_a_hive_has_a_most_of_agents() -> None:
+    bench = empty()
+    for number in range(limits.AGENTS_MAX):
+        bench.new(f"a{number}", start=False)
+    with pytest.raises(CommandRefused) as refused:
+        bench.plan(new())
+    assert refused.value.code == "too_many"
+
+
+def test_a_wait_elapses_at_its_time_and_not_before() -> None:
+    bench = limited()
+    bench.now += 49.9
+    assert bench.plan(WaitElapsed("key")) == []
+    bench.now += 0.1
+    (over,) = bench.do(WaitElapsed("key"), "policy:wait_elapsed")
+    assert over.event.why == "elapsed"
+    assert over.cause is not None
+    assert kinds([r for r in bench.log if (r.stream, r.version) == over.cause]) == [
+        "rate_limit_hit"
+    ]
+    assert bench.plan(WaitElapsed("key")) == []
+
+
+def test_a_refused_login_is_tried_again_by_itself_after_longer_and_longer() -> None:
+    bench = refused_login()
+    waits = []
+    for _ in range(12):
+        probe_at = bench.hive.credentials.of("key").probe_at
+        waits.append(probe_at - bench.now)
+        bench.now = probe_at
+        (done,) = bench.do(WaitElapsed("key"), "policy:wait_elapsed")
+        assert done.event.why == "probe"
+        bench.begin()
+        bench.end("auth_failed")
+    assert 0.8 * limits.LOGIN_PROBE_SECONDS <= waits[0] <= 1.2 * limits.LOGIN_PROBE_SECONDS
+    assert all(b > a for a, b in pairwise(waits[:5]))
+    assert max(waits) <= 1.2 * limits.LOGIN_PROBE_SECONDS_MAX
+
+
+def test_a_line_taken_in_gives_nothing_again() -> None:
+    bench = working()
+    turn = bench.agent().turn
+    assert turn is not None
+    line = Observe("ada", turn.id, 10, (ToolCall("ada", turn.id, "c1", "Bash", "ls", 10),))
+    (call,) = bench.do(line, "hive")
+    assert call.cause == ("agent:ada", turn.start_version)
+    assert bench.do(line, "hive") == []
+    assert turn.tool_calls == 1
+    assert kinds(bench.do(Observe("ada", turn.id, 11, line.events), "hive")) == ["tool_call"]
+
+
+def test_a_queued_model_is_in_force_from_the_next_turn() -> None:
+    bench = ended()
+    bench.do(QueueModel("ada", "opus"))
+    assert (bench.agent().model, bench.agent().model_queued) == ("", "opus")
+    bench.send()
+    made = bench.do(BeginTurn("ada"), "policy:next_step")
+    assert kinds(made) == ["model_switched", "turn_start", "message_delivered"]
+    assert made[1].event.model == "opus"
+    assert (bench.agent().model, bench.agent().model_queued) == ("opus", None)
+
+
+def test_a_new_conversation_is_not_compacted_for_the_one_before() -> None:
+    bench = queued_compaction()
+    bench.do(NewSession("ada"))
+    bench.working()
+    bench.end()
+    assert bench.agent().compaction_wanted == ""
