@@ -96,6 +96,7 @@ def test_cancel_while_it_speaks(hive: Hive) -> None:
         after = hive.wait("turn_end", 2)
         assert "speak" in api.requests[1].all
     assert (end["outcome"], end["why"], end["leftovers"]) == ("cancelled", "operator", 0)
+    assert end["usage"]["input"] == 10
     # The CLI was interrupted, not shot: it ended by itself, with a result that is an error.
     assert end["exit_code"] == 1
     results = [line for line in hive.transcript("ada", end["turn"]) if line["type"] == "result"]
@@ -168,7 +169,7 @@ def test_a_host_that_is_killed_takes_its_turn_with_it(hive: Hive) -> None:
 @pytest.mark.parametrize(
     ("option", "reply", "why"),
     [
-        ("--idle-limit=2", Reply(hang=True), "idle_limit"),
+        ("--idle-limit=5", Reply(hang=True), "idle_limit"),
         ("--tool-limit=1", bash(SLOW), "tool_limit"),
     ],
 )

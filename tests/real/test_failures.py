@@ -134,12 +134,14 @@ def test_a_rate_limit_parks_all_agents_of_the_credential_until_it_is_lifted(hive
 
 
 def test_a_rate_limit_ends_at_its_time(hive: Hive) -> None:
-    resets_at = int(time.time()) + 6
-    with MessagesApi([Reply("went on")], rules=[Rule(usage_limit(resets_at), times=1)]) as api:
+    with MessagesApi() as api:
         hive.new("ada", api, env={"CLAUDE_CODE_OAUTH_TOKEN": SECRET, "ANTHROPIC_API_KEY": ""})
+        resets_at = int(time.time()) + 8
+        api.script(usage_limit(resets_at), Reply("went on"))
         hive.ctl("send", "ada", "begin")
-        hive.wait("rate_limit_hit")
+        hit = hive.wait("rate_limit_hit")
         again = hive.wait("turn_end", 2)
+    assert (hit["until"], hit["named"]) == (resets_at, True)
     [over] = hive.events("rate_limit_over")
     assert over["why"] == "elapsed"
     assert datetime.fromisoformat(over["at"]).timestamp() >= resets_at

@@ -209,3 +209,48 @@ def test_a_rate_limit_and_a_refused_login_outlive_hived(hive: Hive) -> None:
         hive.ctl("lift", "ada")
         hive.wait("turn_end", 3)
     assert hive.agent("ada")["word"] == "idle"
+
+
+def test_a_permission_question_asked_while_hived_is_away_is_answered_once(hive: Hive) -> None:
+    ask = Reply(tools=(Tool("Bash", {"command": "touch new.txt"}),), gate="ask")
+    with MessagesApi([ask, Reply("so be it")]) as api:
+        workdir = hive.new("ada", api, "--allow", "Bash(git *)")
+        hive.ctl("send", "ada", "begin")
+        api.wait_for(lambda: len(api.requests) == 1)
+        turn = hive.agent("ada")["turn"]["turn"]
+        hive.kill()
+        api.open("ask")
+        spool = hive.home / "turns" / turn / "spool"
+        hive.until(lambda: b"can_use_tool" in spool.read_bytes(), "the question is in the spool")
+        hive.start()
+        end = hive.wait("turn_end")
+        assert "not on the allow list of this agent" in api.requests[1].last
+    assert (end["turn"], end["outcome"], end["tools"]) == (turn, "ok", {"Bash": 1})
+    [answer] = hive.events("permission_answer")
+    assert not answer["allowed"]
+    assert [row["outcome"] for row in hive.events("tool_result")] == ["refused"]
+    assert not (workdir / "new.txt").exists()
+    whole(hive, end)
+
+
+def test_kill_9_in_a_compaction_inside_a_turn(hive: Hive) -> None:
+    full = {"input_tokens": 985_000, "output_tokens": 5}
+    call = Reply("one " * 500, tools=(Tool("Bash", {"command": "git --version"}),), usage=full)
+    words = "<analysis>a</analysis><summary>THE SUMMARY</summary>"
+    with MessagesApi([call, Reply("two")], summary=Reply(words, gate="summary")) as api:
+        hive.new("ada", api, "--allow=Bash(git *)")
+        hive.ctl("send", "ada", "first words")
+        hive.wait("compaction_start")
+        assert hive.agent("ada")["word"] == "compacting"
+        since = hive.agent("ada")["since"]
+        hive.kill()
+        hive.start()
+        row = hive.agent("ada")
+        assert (row["word"], row["since"]) == ("compacting", since)
+        api.open("summary")
+        end = hive.wait("turn_end")
+    kinds = ("turn_start", "compaction_start", "compaction_end", "turn_end")
+    assert [row["kind"] for row in hive.events(*kinds)] == list(kinds)
+    assert hive.events("compaction_end")[0]["outcome"] == "ok"
+    assert end["outcome"] == "ok"
+    assert said(whole(hive, end)) == ["two"]
