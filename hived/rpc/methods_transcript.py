@@ -79,12 +79,12 @@ def _bytes(places: list[Path], from_byte: int) -> tuple[bytes, bool]:
     """Output from a byte on, with a whole line in it if there is one, and whether it is all."""
     for place in places:
         try:
-            data = transcripts.read(place, from_byte, limits.TRANSCRIPT_PAGE_BYTES)
-            if len(data) < limits.TRANSCRIPT_PAGE_BYTES:
-                return data, True
-            if b"\n" not in data:
-                data = transcripts.read(place, from_byte, limits.TRANSCRIPT_READ_BYTES_MAX)
-            return data, len(data) < limits.TRANSCRIPT_PAGE_BYTES
+            most = limits.TRANSCRIPT_PAGE_BYTES
+            data = transcripts.read(place, from_byte, most)
+            if len(data) == most and b"\n" not in data:
+                most = limits.TRANSCRIPT_READ_BYTES_MAX
+                data = transcripts.read(place, from_byte, most)
+            return data, len(data) < most
         except CommandRefused as error:
             if error.code != "not_found":
                 raise

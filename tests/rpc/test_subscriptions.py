@@ -336,6 +336,18 @@ async def test_a_line_longer_than_a_read_comes_in_pieces(
     assert "".join(row["line"] for row in rows) == "a" * 100 + "b"
 
 
+async def test_a_long_last_line_that_was_cut_off_is_told_and_ends_the_transcript(
+    world: Any, raw: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(limits, "TRANSCRIPT_PAGE_BYTES", 10)
+    monkeypatch.setattr(limits, "TRANSCRIPT_READ_BYTES_MAX", 40)
+    turn = await _turn(world, b"a\n" + b"b" * 25)
+    await _end(world, turn)
+    with trio.fail_after(5):
+        rows = await _pages(raw)
+    assert [row["line"] for row in rows] == ["a", "b" * 25]
+
+
 async def test_transcripts_that_are_not_there(world: Any, raw: Any) -> None:
     await world.agent("ada", start=False)
     assert (await raw.refused("transcript", agent="ada"))["data"]["code"] == "not_found"
