@@ -198,11 +198,12 @@ class Engine:
             return Answer(done.last, tuple(done.streams), 0, repeated=True)
         if not lookup:
             return None
-        first = self.log.find_command(command_id)
-        if first is None or first.command is None:
+        events = self.log.command_events(command_id)
+        if not events:
             return None
-        _check_same(command_id, first.command.digest, digest)
-        events = self.log.read(first.position - 1, first.command.extent)
+        mark = events[0].command
+        assert mark is not None
+        _check_same(command_id, mark.digest, digest)
         streams = tuple(dict.fromkeys(r.stream for r in events))
         return Answer(events[-1].position, streams, 0, repeated=True)
 

@@ -62,7 +62,7 @@ class Session:
 class Call:
     """One call. request: its JSON-RPC id, or NOID for a notification.
 
-    at: as the caller gave it; `hive` is the state at it, for reads.
+    hive: the state at the position or time that a read asked for, else the present one.
     """
 
     session: Session
@@ -152,14 +152,8 @@ class Written:
 
     async def events(self) -> list[Recorded]:
         """The command's events, from the log: the same for the first answer and each repeat."""
-        return await self.call.in_thread(self._read)
-
-    def _read(self) -> list[Recorded]:
         log = self.call.services.engine.log
-        first = log.find_command(self.command_id)
-        if first is None or first.command is None:
-            return []
-        return log.read(first.position - 1, first.command.extent)
+        return await self.call.in_thread(log.command_events, self.command_id)
 
     def row(self, **more: Any) -> dict[str, Any]:
         """The answer: position, streams, version, and what the method adds."""

@@ -152,6 +152,14 @@ class EventLog:
             row = self._recorder.command_row(command_id)
         return None if row is None else self.mapper.to_recorded(row)
 
+    def command_events(self, command_id: str) -> list[Recorded]:
+        """Give all events of a command, in order; none if no such command is in the log."""
+        first = self.find_command(command_id)
+        if first is None or first.command is None:
+            return []
+        before = first.position - 1
+        return list(chain.from_iterable(self.replay(before, before + first.command.extent)))
+
     def position_at(self, time: float) -> int:
         """Give the last position recorded at or before a time (unix seconds); 0 before the first.
 
