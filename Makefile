@@ -16,7 +16,7 @@ export PYTHON
 help:
 	@sed -n 's/^# //p' Makefile
 
-$(VENV)/.run: pyproject.toml
+$(VENV)/.run: pyproject.toml Makefile
 	@test -n "$(PYTHON)" || { echo "hived needs Python 3.11 or later (Debian, Ubuntu: apt install python3)"; exit 1; }
 	@.ci/machine run
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -25,7 +25,7 @@ $(VENV)/.run: pyproject.toml
 	@$(BIN)/python -c 'import hived.daemon'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run pyproject.toml
+$(VENV)/.dev: $(VENV)/.run pyproject.toml Makefile
 	@$(BIN)/python -m pip install --quiet --use-pep517 --disable-pip-version-check --config-settings editable_mode=compat -e '.[dev]' 2>&1 | grep -v '^WARNING' || true
 	@$(BIN)/python -c 'import pytest, mypy, hypothesis'
 	@touch $@
