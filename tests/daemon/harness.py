@@ -309,9 +309,9 @@ def said(lines: list[str]) -> list[str]:
     for line in lines:
         try:
             row = json.loads(line)
-        except ValueError:
-            continue  # the torn end of a spool
-        if row.get("type") != "assistant":
+        except (ValueError, RecursionError):
+            continue  # the torn end of a spool, or what a scenario printed by hand
+        if not isinstance(row, dict) or row.get("type") != "assistant":
             continue
         found += [b["text"] for b in row["message"]["content"] if b["type"] == "text"]
     return found

@@ -19,9 +19,7 @@ from typing import Any
 
 import trio
 
-import hived.daemon
 from hived import limits
-from hived.supervisor.world import World
 
 
 def _die(*_: object, **__: object) -> None:
@@ -41,6 +39,8 @@ def _replace(place: str, function: Any) -> None:
 
 
 def _die_at(kind: str, number: int) -> None:
+    from hived.supervisor.world import World
+
     seen = 0
     notice = World.notice
 
@@ -59,8 +59,11 @@ def main() -> int:
     for name, value in faults.get("limits", {}).items():
         assert hasattr(limits, name), name
         setattr(limits, name, value)
+    # Only now, for what is bound to a limit when it is imported.
+    import hived.daemon
+
     if "containment" in faults:
-        made = functools.partial(World, containment=faults["containment"])
+        made = functools.partial(hived.daemon.World, containment=faults["containment"])
         hived.daemon.World = made  # type: ignore[misc, assignment]
     if "die_at" in faults:
         _die_at(*faults["die_at"])
