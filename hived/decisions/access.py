@@ -66,6 +66,8 @@ def credential_changed(hive: Hive, command: CredentialChanged, context: Context)
 
 @frozen
 class StartHive:
+    """A daemon begins its work."""
+
     version: str
     node: str
     boot: str

@@ -59,6 +59,8 @@ def new_agent(hive: Hive, command: NewAgent, context: Context) -> Plan:
 
 @frozen
 class StartAgent:
+    """It is to take turns: stopped or failed before."""
+
     agent: str
 
 
@@ -73,6 +75,8 @@ def start_agent(hive: Hive, command: StartAgent, context: Context) -> Plan:
 
 @frozen
 class StopAgent:
+    """It is to take no turns; a running one is cancelled."""
+
     agent: str
 
 
@@ -85,6 +89,8 @@ def stop_agent(hive: Hive, command: StopAgent, context: Context) -> Plan:
 
 @frozen
 class RestartAgent:
+    """Stop and start in one: a running turn is cancelled, a failed agent runs again."""
+
     agent: str
 
 
@@ -103,6 +109,8 @@ def _cancel(agent: Agent, why: str) -> Plan:
 
 @frozen
 class PauseAgent:
+    """It is to finish its turn and start no other."""
+
     agent: str
 
 
@@ -118,6 +126,8 @@ def pause_agent(hive: Hive, command: PauseAgent, context: Context) -> Plan:
 
 @frozen
 class ResumeAgent:
+    """A paused agent is to start turns again."""
+
     agent: str
 
 
@@ -131,6 +141,8 @@ def resume_agent(hive: Hive, command: ResumeAgent, context: Context) -> Plan:
 
 @frozen
 class RemoveAgent:
+    """Take it out of the hive for good. Mail that waits for it dies with it."""
+
     agent: str
 
 

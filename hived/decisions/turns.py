@@ -166,6 +166,8 @@ def cancel_turn(hive: Hive, command: CancelTurn, context: Context) -> Plan:
 
 @frozen
 class QueueCompaction:
+    """Compact the conversation before the next turn."""
+
     agent: str
     why: str = "operator"
 

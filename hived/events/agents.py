@@ -46,6 +46,8 @@ class AgentPaused:
 
 @frozen
 class AgentResumed:
+    """A paused agent starts turns again."""
+
     agent: str
 
 

@@ -26,6 +26,8 @@ class Done:
 
 
 class Commands:
+    """Command id -> Done, for the last commands and those of running turns."""
+
     name: ClassVar[str] = "commands"
     decides: ClassVar[bool] = True
 

@@ -4,7 +4,7 @@ queued -> delivered (in a running turn) -> acked, or back to queued, or dead. Op
 kept whole (an inbox holds INBOX_OPEN_MAX of them), closed ones are the last RECENT_MESSAGES_MAX.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -60,14 +60,14 @@ class Inbox:
 
 
 class Inboxes:
-    """Recipient -> Inbox; `of` finds the inbox of an open message."""
+    """Recipient -> Inbox; `find` knows whose a message is, open or closed lately."""
 
     name: ClassVar[str] = "inboxes"
     decides: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.boxes: dict[str, Inbox] = {}
-        self._to: dict[str, str] = {}  # open message -> recipient
+        self._to: dict[str, str] = {}  # message in one of the boxes -> recipient
 
     def handlers(self) -> Mapping[str, Handler]:
         return {
@@ -86,7 +86,11 @@ class Inboxes:
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.boxes = load_as(dict[str, Inbox], data["boxes"])
-        self._to = {m: name for name, box in self.boxes.items() for m in box.open}
+        self._to = {
+            message: name
+            for name, box in self.boxes.items()
+            for message in (*box.closed, *box.open)
+        }
 
     def box(self, name: str) -> Inbox:
         """The inbox of a recipient; an empty one that is not kept where there is none."""
@@ -95,16 +99,10 @@ class Inboxes:
     def find(self, message: str) -> Message | None:
         """A message that is open, or was closed lately."""
         owner = self._to.get(message)
-        if owner is not None:
-            return self.boxes[owner].open.get(message)
-        for box in self.boxes.values():
-            if message in box.closed:
-                return box.closed[message]
-        return None
-
-    def all_open(self) -> Iterable[Message]:
-        for box in self.boxes.values():
-            yield from box.open.values()
+        if owner is None:
+            return None
+        box = self.boxes[owner]
+        return box.open.get(message) or box.closed.get(message)
 
     def _sent(self, rec: Recorded) -> None:
         e = rec.event
@@ -130,7 +128,9 @@ class Inboxes:
         owner = self._to.get(rec.event.message)
         if owner is None:
             return None
-        message = self.boxes[owner].open[rec.event.message]
+        message = self.boxes[owner].open.get(rec.event.message)
+        if message is None:
+            return None
         message.version = rec.version
         message.changed_at = rec.recorded_at
         return message
@@ -166,13 +166,15 @@ class Inboxes:
         if message is None:
             return
         message.state = state
-        box = self.boxes[self._to.pop(message.id)]
+        owner = self._to[message.id]
+        box = self.boxes[owner]
         del box.open[message.id]
-        if box.gone and not box.open:
-            del self.boxes[message.to]
         box.closed[message.id] = message
-        if len(box.closed) > limits.RECENT_MESSAGES_MAX:
-            del box.closed[next(iter(box.closed))]
+        if box.gone and not box.open:
+            self._drop(owner)
+        elif len(box.closed) > limits.RECENT_MESSAGES_MAX:
+            oldest = next(iter(box.closed))
+            del box.closed[oldest], self._to[oldest]
 
     def _created(self, rec: Recorded) -> None:
         self.boxes.setdefault(rec.event.agent, Inbox())
@@ -180,9 +182,14 @@ class Inboxes:
     def _destroyed(self, rec: Recorded) -> None:
         box = self.boxes.get(rec.event.agent)
         if box is not None and not box.open:
-            del self.boxes[rec.event.agent]
+            self._drop(rec.event.agent)
         elif box is not None:
             box.gone = True
+
+    def _drop(self, name: str) -> None:
+        """Forget an inbox in which nothing is open."""
+        for message in self.boxes.pop(name).closed:
+            del self._to[message]
 
     def _session_reset(self, rec: Recorded) -> None:
         """A new conversation holds nobody's words yet."""

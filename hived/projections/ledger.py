@@ -10,6 +10,8 @@ from hived.projections.shapes import dump_as, load_as
 
 
 class Ledger:
+    """Sums over the whole log."""
+
     name: ClassVar[str] = "ledger"
     decides: ClassVar[bool] = False
 

@@ -38,6 +38,8 @@ class TurnRow:
 
 
 class Turns:
+    """Agent -> its last RECENT_TURNS_MAX turns by id, oldest first."""
+
     name: ClassVar[str] = "turns"
     decides: ClassVar[bool] = False
 
