@@ -7,7 +7,6 @@ import argparse
 import gc
 import tempfile
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from hived.events.values import AgentConfig
 from hived.projections import Hive
 from hived.store.log import EventLog
 from hived.store.snapshots import Snapshots
+from hived.world.random_ids import RandomIds
 
 AGENTS = 100
 
@@ -33,9 +33,7 @@ async def rate(
     """Commands a second, the seconds that each took, and the events they gave."""
     log = EventLog.open(str(folder / "log"))
     snapshots = Snapshots(folder / "snapshots", log.anchor)
-    engine = Engine(
-        log, snapshots, Hive(), node="bench", clock=time.time, new_id=lambda: uuid.uuid4().hex
-    )
+    engine = Engine(log, snapshots, Hive(), node="bench", clock=time.time, new_id=RandomIds())
     events: list[Recorded] = []
     waits: list[float] = []
     numbers = iter(range(commands))

@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 import platform
-import secrets
 import signal
 import sys
 import time
@@ -37,6 +36,7 @@ from hived.store.snapshots import Snapshots
 from hived.supervisor import World, supervise
 from hived.world.containment import ContainmentReport, probe
 from hived.world.processes import boot_id
+from hived.world.random_ids import RandomIds
 
 logger = logging.getLogger("hived")
 
@@ -88,7 +88,7 @@ class Daemon:
             parts.hive,
             node=parts.node,
             clock=time.time,
-            new_id=lambda: secrets.token_hex(16),
+            new_id=RandomIds(),
         )
         self.world = World(
             self.engine,
