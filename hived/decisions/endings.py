@@ -86,7 +86,9 @@ def _left(hive: Hive, agent: Agent, turn: OpenTurn, end: e.TurnEnd, rest: Plan) 
 
 def _class(end: e.TurnEnd, turn: OpenTurn, agent: Agent) -> tuple[str, str]:
     """The outcome, put right by what hived knows and the CLI does not: who ended the turn."""
-    if end.outcome == "cancelled":
+    # A compaction that is interrupted is told of by the CLI as one that failed.
+    interrupted = end.outcome == "failed" and end.why == "compaction" and turn.cancel
+    if end.outcome == "cancelled" or interrupted:
         if turn.cancel in LIMITS:
             return "failed", turn.cancel
         return ("cancelled", turn.cancel) if turn.cancel else ("failed", "interrupted")
@@ -95,13 +97,20 @@ def _class(end: e.TurnEnd, turn: OpenTurn, agent: Agent) -> tuple[str, str]:
     return end.outcome, end.why
 
 
+def cut_short(turn: OpenTurn) -> str:
+    """The outcome of a compaction that was ended from outside, by what ended its turn."""
+    if turn.cancel in LIMITS:
+        return "failed"
+    return "deferred" if turn.cancel in BLAMELESS else "cancelled"
+
+
 def _compaction_end(turn: OpenTurn, end: e.TurnEnd) -> e.CompactionEnd:
     outcome = {
         "ok": "failed",  # the CLI went on without telling how its compaction ended
         "rate_limited": "deferred",
         "auth_failed": "deferred",
         "lost": "deferred",
-        "cancelled": "deferred" if turn.cancel in BLAMELESS else "cancelled",
+        "cancelled": cut_short(turn),
     }.get(end.outcome, "failed")
     return e.CompactionEnd(end.agent, end.turn, "session", outcome, detail=end.detail)
 

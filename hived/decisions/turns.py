@@ -3,10 +3,11 @@
 from hashlib import blake2b
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_message
+from hived.decisions.endings import cut_short
 from hived.decisions.lifecycle import as_uuid, reset_session
 from hived.decisions.next_step import RUN, next_step
 from hived.errors import CommandRefused
@@ -143,7 +144,15 @@ def observe(hive: Hive, command: Observe, context: Context) -> Plan:
     agent, turn = _open_turn(hive, command.agent, command.turn)
     if command.byte <= turn.byte:
         return []
-    return [on_agent(agent.name, event, _start_of(agent, turn)) for event in command.events]
+    events = [_as_ordered(turn, event) for event in command.events]
+    return [on_agent(agent.name, event, _start_of(agent, turn)) for event in events]
+
+
+def _as_ordered(turn: OpenTurn, event: Any) -> Any:
+    """The event, put right by what the CLI does not know: that it was hived who ended this."""
+    if turn.cancel and isinstance(event, e.CompactionEnd) and event.outcome == "failed":
+        return evolve(event, outcome=cut_short(turn))
+    return event
 
 
 @frozen

@@ -251,3 +251,30 @@ def test_restart_in_mid_turn_goes_on_in_the_same_conversation(hive: Hive) -> Non
     assert first["session"] == second["session"]
     assert hive.events("turn_end")[0]["why"] == "restart"
     assert end["outcome"] == "ok"
+
+
+@pytest.mark.parametrize(("verb", "outcome"), [("cancel", "cancelled"), ("stop", "deferred")])
+def test_a_compaction_can_be_ended_too(hive: Hive, verb: str, outcome: str) -> None:
+    words = "<analysis>a</analysis><summary>THE SUMMARY</summary>"
+    with MessagesApi([Reply("one " * 500)], summary=Reply(words, gate="summary")) as api:
+        hive.new("ada", api)
+        hive.ctl("send", "ada", "first words")
+        hive.wait("turn_end", outcome="ok")
+        hive.ctl("compact", "ada")
+        api.wait_for(lambda: len(api.requests) == 2)
+        hive.wait_word("ada", "compacting")
+        hive.ctl(verb, "ada")
+        end = hive.wait("turn_end", 2)
+        hive.wait_alone()
+        api.open("summary")
+        if verb == "stop":  # it was the agent that was stopped, not the compaction
+            hive.ctl("start", "ada")
+            assert hive.wait("turn_end", 3)["outcome"] == "ok"
+        hive.ctl("send", "ada", "second words")
+        hive.wait("message_acked", 2)
+        known = api.requests[-1].all
+    why = {"cancel": "operator", "stop": "stop"}[verb]
+    assert (end["outcome"], end["why"], end["retry_at"]) == ("cancelled", why, 0)
+    ends = [row["outcome"] for row in hive.events("compaction_end")]
+    assert ends == ([outcome] if verb == "cancel" else [outcome, "ok"])
+    assert ("THE SUMMARY" in known) is (verb == "stop")
