@@ -128,3 +128,7 @@ class Bench:
 
 def kinds(records: Sequence[Recorded]) -> list[str]:
     return [record.kind for record in records]
+
+
+def all_open(hive: Hive) -> list[Message]:
+    return [letter for box in hive.inboxes.boxes.values() for letter in box.open.values()]
