@@ -22,6 +22,7 @@ import re
 import selectors
 import signal
 import socket
+import stat
 import struct
 import sys
 import time
@@ -315,7 +316,10 @@ def cgroup_remove(path: str) -> bool:
 def env_file_values(path: str) -> dict[str, str]:
     """Read NAME=value lines. No text of the file may reach a message: it holds secrets."""
     try:
-        with open(path, "rb") as file:
+        # Without waiting: a pipe that nobody writes to would hold the turn for ever.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise LaunchFailed(f"env file {path}: not a file")
             data = file.read(ENV_FILE_BYTES_MAX + 1)
         text = data.decode()
     except OSError as error:

@@ -50,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _scenario(path: str) -> "Scenario":
+    from hived import limits
     from hived.rehearsal.options import Refused
     from hived.rehearsal.scenario import Scenario, ScenarioError
 
@@ -58,8 +59,9 @@ def _scenario(path: str) -> "Scenario":
     from hived.rehearsal.parse import parse
 
     try:
-        with open(path, encoding="utf-8") as file:
-            return parse(file.read())
+        # Without waiting, and no more than is allowed: /dev/zero would fill the memory.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as file:
+            return parse(file.read(limits.SCENARIO_CHARS_MAX + 1))
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"Error: Scenario {path} cannot be read: {error}") from None
     except ScenarioError as error:

@@ -2,6 +2,8 @@
 
 import functools
 import importlib.util
+import os
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -57,6 +59,13 @@ def test_any_text_can_be_quoted(value: str) -> None:
     double = '"' + "".join("\\" + c if c in '"\\`$' else c for c in value) + '"'
     assert module.env_value(single) == value
     assert module.env_value(double) == value
+
+
+def test_a_pipe_is_no_env_file_and_is_not_waited_for(host: ModuleType, tmp_path: Path) -> None:
+    pipe = tmp_path / "env"
+    os.mkfifo(pipe)
+    with pytest.raises(host.LaunchFailed, match="not a file"):
+        host.env_file_values(str(pipe))
 
 
 def test_the_host_and_the_limits_agree(host: ModuleType) -> None:

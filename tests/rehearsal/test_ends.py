@@ -294,6 +294,7 @@ def test_a_reader_that_went_away_does_not_stop_the_turn(tmp_path: Path) -> None:
         (("--append-system-prompt-file", "missing.md"), "file not found"),
         (("--permission-mode=loud",), "Allowed choices"),
         (("--scenario", "missing.toml"), "cannot be read"),
+        (("--scenario", "/dev/zero"), "longer than"),
     ],
 )
 def test_a_command_line_that_is_wrong_is_refused(
