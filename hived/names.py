@@ -7,8 +7,6 @@ from hived import limits
 from hived.errors import InvalidName
 
 AgentName = NewType("AgentName", str)
-TurnId = NewType("TurnId", str)
-MessageId = NewType("MessageId", str)
 
 OPERATOR = "operator"
 HIVE = "hive"
@@ -17,7 +15,6 @@ MANAGER = "manager"
 RESERVED = frozenset({OPERATOR, HIVE, "system", "all", "none", "self"})
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*\Z")
-_ID = re.compile(r"[a-z]{1,3}[0-9a-f]{12,32}\Z")
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_.:-]+\Z")
 
 
@@ -29,27 +26,20 @@ def agent_name(text: object) -> AgentName:
     """
     if not isinstance(text, str):
         raise InvalidName("an agent's name must be a string", hint="such as ada or web-1")
-    shown = _shown(text)
+    quoted = shown(text)
     if len(text) > limits.NAME_CHARS_MAX:
         raise InvalidName(
-            f"the name {shown} is longer than {limits.NAME_CHARS_MAX} characters",
+            f"the name {quoted} is longer than {limits.NAME_CHARS_MAX} characters",
             hint="choose a shorter name",
         )
     if not _NAME.match(text):
         raise InvalidName(
-            f"{shown} is not a name for an agent",
+            f"{quoted} is not a name for an agent",
             hint="a-z, 0-9 and single - or _ between them, beginning with a letter: ada, web-1",
         )
     if text in RESERVED:
-        raise InvalidName(f"the name {shown} is taken by hived itself", hint="choose another")
+        raise InvalidName(f"the name {quoted} is taken by hived itself", hint="choose another")
     return AgentName(text)
-
-
-def entity_id(text: object, what: str) -> str:
-    """Check an id that hived made (a letter or three, then hex), given back by a caller."""
-    if not isinstance(text, str) or not _ID.match(text):
-        raise InvalidName(f"{_shown(text)} is not the id of a {what}", hint="copy it as printed")
-    return text
 
 
 def command_id(text: object) -> str:
@@ -60,7 +50,7 @@ def command_id(text: object) -> str:
         or not _COMMAND_ID.match(text)
     ):
         raise InvalidName(
-            f"{_shown(text)} is not a command id",
+            f"{shown(text)} is not a command id",
             hint=f"at most {limits.COMMAND_ID_CHARS_MAX} letters, digits and _ . : -",
         )
     return text
@@ -77,7 +67,7 @@ def message_stream(message: str) -> str:
 HIVE_STREAM = "hive"
 
 
-def _shown(text: object) -> str:
-    """The text for an error message: quoted, control characters escaped, cut short."""
-    shown = repr(text)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+def shown(text: object) -> str:
+    """A caller's own words in an error message: quoted, escaped, cut short."""
+    quoted = repr(text)
+    return quoted if len(quoted) <= 60 else quoted[:57] + "..."

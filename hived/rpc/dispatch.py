@@ -17,6 +17,7 @@ import trio
 
 from hived import limits
 from hived.errors import CODES, HivedError
+from hived.names import shown
 from hived.rpc import wire
 from hived.rpc.jsonrpc import (
     ERROR_METHOD_NOT_FOUND,
@@ -35,7 +36,6 @@ from hived.rpc.jsonrpc import (
     validate_request,
 )
 from hived.rpc.methods import METHODS, Bound
-from hived.rpc.params import shown
 from hived.rpc.session import Session
 
 logger = logging.getLogger("hived.rpc")
@@ -54,10 +54,6 @@ class Parsed(NamedTuple):
 
     items: tuple[Request | Left, ...]
     batch: bool
-
-    @property
-    def calls(self) -> int:
-        return len(self.items)
 
 
 def error_response(error: HivedError, request: Any = None) -> Left:

@@ -16,9 +16,9 @@ from hived.drivers.specs import agent_spec
 from hived.errors import HivedError, InvalidName
 from hived.events import shape
 from hived.events.values import AgentConfig
-from hived.names import MANAGER, OPERATOR, agent_name
+from hived.names import MANAGER, OPERATOR, agent_name, shown
 from hived.projections.shapes import dump_as
-from hived.rpc.params import invalid, shown
+from hived.rpc.params import invalid
 from hived.rpc.session import Call
 
 _CONVERTER = shape.converter()

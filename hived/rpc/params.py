@@ -13,6 +13,7 @@ from typing import Any
 from hived import limits
 from hived.errors import HivedError
 from hived.events import EVENT_TYPES
+from hived.names import shown
 from hived.rpc.specs import Method
 
 Check = Callable[[str, Any], Any]
@@ -88,12 +89,6 @@ def _unknown(name: str, given: dict[str, Any], known: frozenset[str]) -> HivedEr
     else:
         hint = "it takes " + (", ".join(sorted(known)) or "none")
     return invalid(f"{name} has no parameter {shown(unknown)}", hint)
-
-
-def shown(text: str) -> str:
-    """A caller's own words in an error message: quoted, escaped, cut short."""
-    quoted = repr(text)
-    return quoted if len(quoted) <= 60 else quoted[:57] + "..."
 
 
 def _wrong(param: str, wanted: str, hint: str = "") -> HivedError:
