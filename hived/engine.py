@@ -161,12 +161,22 @@ class Engine:
         """
         if position == self.durable.position:
             return self.durable
-        if not 0 <= position <= self.durable.position:
-            raise CommandRefused(
-                f"there is no position {position}; the log stands at {self.durable.position}",
-                code="at_unknown",
-            )
+        self.check_position(position)
         return await trio.to_thread.run_sync(load_hive, self.log, self._snapshots, position)
+
+    def check_position(self, position: int) -> None:
+        """Make sure that the log has come to a position.
+
+        Raises:
+          CommandRefused: at_unknown.
+        """
+        head = self.durable.position
+        if not 0 <= position <= head:
+            raise CommandRefused(
+                f"there is no position {position}; the log stands at {head}",
+                code="at_unknown",
+                hint="positions begin with 0, the empty hive",
+            )
 
     @property
     def queued(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from hived.errors import CommandRefused, HivedError
+from hived.errors import HivedError
 from hived.projections import Hive
 from hived.rpc import (
     methods_agents,
@@ -104,12 +104,6 @@ async def hive_at(services: Services, at: int | float) -> Hive:
     engine = services.engine
     if isinstance(at, float):
         at = await methods_log.position_at(services, at)
-    if not 0 <= at <= engine.durable.position:
-        raise CommandRefused(
-            f"there is no position {at}; the log stands at {engine.durable.position}",
-            code="at_unknown",
-            hint="positions begin with 0, the empty hive",
-        )
     return await engine.hive_at(at)
 
 

@@ -67,11 +67,7 @@ async def log(
 async def _position(call: Call, at: int | float) -> int:
     if isinstance(at, float):
         return await position_at(call.services, at)
-    head = call.services.engine.durable.position
-    if not 0 <= at <= head:
-        raise CommandRefused(
-            f"there is no position {at}; the log stands at {head}", code="at_unknown"
-        )
+    call.services.engine.check_position(at)
     return at
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import hived
-from hived.errors import CommandRefused
 from hived.rpc.params import invalid
 from hived.rpc.session import Call
 from hived.rpc.specs import PROTOCOL
@@ -39,10 +38,7 @@ def subscribe(
 ) -> dict[str, Any]:
     position = call.hive.position
     start = position if from_ is None else from_
-    if not 0 <= start <= position:
-        raise CommandRefused(
-            f"there is no position {start}; the log stands at {position}", code="at_unknown"
-        )
+    call.services.engine.check_position(start)
     name = None if agent is None else call.past_agent(agent)
     number = call.session.subscriptions.events(start, Filter(kinds, name))
     return {"subscription": number, "position": position}
