@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 import stat
+import sys
 from pathlib import Path
 
 from attrs import define
@@ -26,7 +27,7 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening, and take the file away if it is still this listener's own."""
-        if self.path is not None and _is_bound_to(self.sock, self.path):
+        if self.path is not None and _is_ours(self.path):
             self.path.unlink(missing_ok=True)
         self.sock.close()
         if self.lock >= 0:
@@ -150,8 +151,8 @@ def _bind(folder: int, place: Path) -> socket.socket:
     return sock
 
 
-def _is_bound_to(sock: socket.socket, path: Path) -> bool:
-    """Whether a path leads to this socket; another daemon may have put its own there."""
+def _is_ours(path: Path) -> bool:
+    """Whether this process listens at a path; another daemon may have put its own socket there."""
     try:
         there = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
@@ -162,13 +163,9 @@ def _is_bound_to(sock: socket.socket, path: Path) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.setblocking(False)
             probe.connect(f"/proc/self/fd/{there}")
-            return probe.getsockopt(socket.SOL_SOCKET, _SO_PEERCRED, 4) == os.getpid().to_bytes(
-                4, "little"
-            )
+            pid = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4)  # before uid and gid
+            return int.from_bytes(pid, sys.byteorder) == os.getpid()
     except OSError:
         return False
     finally:
         os.close(there)
-
-
-_SO_PEERCRED = 17
