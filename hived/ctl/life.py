@@ -98,15 +98,17 @@ def _what(row: Answer) -> str:
     """What rm takes out, and what it leaves."""
     mail = row["inbox"]["queued"] + row["inbox"]["in_turn"]
     goes = [f"the agent {row['agent']} ({row['driver']}, {row['word']})"]
-    if row["turn"] is not None:
-        goes.append(f"its running turn {row['turn']['turn']}")
     goes.append(count(mail, "message") + " not done yet")
-    return clean(f"goes: {', '.join(goes)}") + (
-        "\nstays: its events in the log, its transcripts, its state folder; its name stays taken"
-    )
+    lines = [
+        f"goes: {', '.join(goes)}",
+        "stays: its events in the log, its transcripts, its state folder; its name stays taken",
+    ]
+    if row["turn"] is not None:
+        turn = row["turn"]["turn"]
+        lines.insert(0, f"its running turn {turn} must end first: hivectl stop {row['agent']}")
+    return "\n".join(map(clean, lines))
 
 
 def _removed(answer: Answer) -> str:
-    dropped = answer.get("dropped_messages") or 0
-    number = dropped if isinstance(dropped, int) else len(dropped)
-    return f"{answer['agent']}: taken out, {count(number, 'message')} dropped"
+    dropped = count(answer["dropped_messages"], "message")
+    return f"{answer['agent']}: taken out, {dropped} dropped"

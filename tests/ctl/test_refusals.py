@@ -54,8 +54,8 @@ def test_rm_without_a_terminal_refuses_and_says_what_it_would_do(
 ) -> None:
     done = hivectl("rm", "ada")
     assert done.returncode == 2
-    assert "goes: the agent ada (claude, thinking), its running turn t00000000000c" in done.stderr
-    assert "3 messages not done yet" in done.stderr
+    assert "its running turn t00000000000c must end first: hivectl stop ada" in done.stderr
+    assert "goes: the agent ada (claude, thinking), 3 messages not done yet" in done.stderr
     assert "stays: its events in the log" in done.stderr
     assert "hint: add --yes" in done.stderr
     assert "rm" not in [name for name, _ in hive.calls]
