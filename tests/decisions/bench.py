@@ -14,7 +14,7 @@ from hived.events import Cause, CommandMark, Recorded, kind_of
 from hived.events.turn import TurnEnd
 from hived.events.values import AgentConfig
 from hived.projections import Hive
-from hived.projections.agents import Agent, OpenTurn
+from hived.projections.agent import Agent, OpenTurn
 from hived.projections.inboxes import Message
 
 OPERATOR = "operator:tester"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hived import limits
 from hived.decisions.frames import clean, framed, hand_over_text, mid_turn_text, opening_text
-from hived.projections.agents import OpenTurn
+from hived.projections.agent import OpenTurn
 from hived.projections.inboxes import Message
 
 pieces = st.sampled_from(
