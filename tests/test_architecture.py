@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hived.projections.agents import IDLE, TRANSITIONS
+from hived.projections.agent import IDLE, TRANSITIONS
 
 DOCUMENT = Path(__file__).parents[1] / "ARCHITECTURE.md"
 BEGIN, END = "<!-- transitions -->\n", "<!-- /transitions -->"

@@ -29,7 +29,6 @@ LONG = {
     "host/turn_host.py": (1_100, "one file on purpose: wholly loaded at start, nothing imported"),
     "rpc/specs.py": (360, "a literal table, one row a method"),
     "drivers/base.py": (340, "a list of small classes: the words between drivers and hived"),
-    "projections/agents.py": (420, "the state of an agent and the one fold that moves it"),
     "engine.py": (360, "the one writer, whose order of steps is to be read in one place"),
     "supervisor/drive.py": (400, "one turn from its order to its end"),
 }

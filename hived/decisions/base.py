@@ -13,7 +13,7 @@ from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.names import HIVE_STREAM, OPERATOR, agent_stream, message_stream
 from hived.projections import Hive
-from hived.projections.agents import Agent
+from hived.projections.agent import Agent
 
 
 @frozen

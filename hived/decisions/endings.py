@@ -15,7 +15,7 @@ from hived.events import messages as m
 from hived.events import turn as e
 from hived.names import agent_stream
 from hived.projections import Hive
-from hived.projections.agents import COMPACTING, Agent, OpenTurn
+from hived.projections.agent import COMPACTING, Agent, OpenTurn
 from hived.projections.inboxes import Message
 
 # Why a turn was cancelled -> the turn failed, by a limit; any other cancel was somebody's wish.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from unicodedata import category
 
 from hived import limits
-from hived.projections.agents import OpenTurn
+from hived.projections.agent import OpenTurn
 from hived.projections.inboxes import Message
 
 # A reader of the frame may be lax about case and spaces.

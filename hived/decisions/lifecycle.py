@@ -10,7 +10,7 @@ from hived.events import agents as e
 from hived.events.turn import TurnCancel
 from hived.events.values import AgentConfig
 from hived.projections import Hive
-from hived.projections.agents import Agent
+from hived.projections.agent import Agent
 
 
 @frozen

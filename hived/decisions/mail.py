@@ -10,7 +10,7 @@ from hived.errors import CommandRefused
 from hived.events import messages as e
 from hived.names import EVERYONE, HIVE, MANAGER, OPERATOR
 from hived.projections import Hive
-from hived.projections.agents import Agent
+from hived.projections.agent import Agent
 from hived.projections.inboxes import Message
 
 

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from hived.projections import Hive
-from hived.projections.agents import Agent
+from hived.projections.agent import Agent
 
 RUN, WAIT, PARK, TURN = "run", "wait", "park", "turn"
 

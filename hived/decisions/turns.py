@@ -17,7 +17,7 @@ from hived.events import messages as m
 from hived.events import turn as e
 from hived.names import message_stream
 from hived.projections import Hive
-from hived.projections.agents import Agent, OpenTurn
+from hived.projections.agent import Agent, OpenTurn
 from hived.projections.inboxes import Message
 
 

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from hived.drivers.base import ToolSpec, TurnSpec, UserLine
 from hived.events.values import AgentConfig
-from hived.projections.agents import OpenTurn
+from hived.projections.agent import OpenTurn
 
 
 def agent_spec(name: str, home: str, config: AgentConfig) -> TurnSpec:

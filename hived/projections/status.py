@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from hived.events import Cause
-from hived.projections.agents import Agent
+from hived.projections.agent import Agent
 from hived.projections.credentials import Credentials
 
 NEEDS_YOU = "Needs you"

@@ -6,7 +6,7 @@ from typing import Any
 
 from hived.events import Cause, Recorded
 from hived.projections import Hive
-from hived.projections.agents import Agent
+from hived.projections.agent import Agent
 from hived.projections.inboxes import QUEUED, Message
 from hived.projections.shapes import dump_as
 from hived.projections.status import status

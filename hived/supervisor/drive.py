@@ -30,7 +30,7 @@ from hived.host.client import (
 )
 from hived.host.folder import FolderStatus, HostExit, TurnFolder
 from hived.host.lines import SpoolLine
-from hived.projections.agents import Agent, OpenTurn
+from hived.projections.agent import Agent, OpenTurn
 from hived.projections.inboxes import Inbox
 from hived.rpc.tools import tool_specs
 from hived.supervisor.limits_watch import Silence

@@ -7,7 +7,7 @@ from hived import limits
 from hived.decisions.frames import hand_over_text, mid_turn_text, opening_text
 from hived.decisions.turns import line_uuid
 from hived.drivers.base import UserLine
-from hived.projections.agents import OpenTurn
+from hived.projections.agent import OpenTurn
 from hived.projections.inboxes import Inbox, Message
 
 NOTES = "notes.md"

@@ -14,7 +14,7 @@ from hived.engine import Engine
 from hived.events import Recorded
 from hived.names import HIVE_STREAM
 from hived.paths import Home
-from hived.projections.agents import Agent
+from hived.projections.agent import Agent
 from hived.supervisor.outputs import Outputs
 
 

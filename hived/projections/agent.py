@@ -1,0 +1,106 @@
+"""One agent's state: its shape, and the one table by which its turn's state moves.
+
+The turn's state is a machine with one table, TRANSITIONS. Orthogonal to it stand the process
+(stopped, running, paused, failed) and the access to the model (view `credentials`). `status` in
+status.py puts them together for people.
+"""
+
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from hived.events import Cause
+from hived.events.values import AgentConfig, Usage
+
+IDLE, THINKING, COMPACTING = "idle", "thinking", "compacting"
+
+# (state, event kind) -> state. What is not here leaves the state as it is.
+TRANSITIONS: Mapping[tuple[str, str], str] = {
+    (IDLE, "turn_start"): THINKING,
+    (THINKING, "compaction_start"): COMPACTING,
+    (COMPACTING, "compaction_end"): THINKING,
+    (THINKING, "turn_end"): IDLE,
+    (COMPACTING, "turn_end"): IDLE,
+}
+
+
+@define
+class OpenTurn:
+    """The turn that runs now. byte: output taken into the log. lines: user lines ordered."""
+
+    id: str
+    number: int
+    kind: str
+    started_at: float
+    reason: str
+    model: str
+    session: str
+    fresh: bool
+    attempt: int
+    why: str = ""
+    retry_of: str = ""
+    byte: int = 0
+    lines: int = 1
+    cancel: str = ""
+    cancel_version: int = 0
+    sent: dict[str, int] = field(factory=dict)
+    received: int = 0
+    tool_calls: int = 0
+    open_tools: dict[str, str] = field(factory=dict)
+    start_version: int = 0
+
+
+@define
+class LastTurn:
+    """How the last turn ended."""
+
+    id: str
+    number: int
+    kind: str
+    outcome: str
+    why: str
+    detail: str
+    duration_ms: int | None
+    ended_at: float
+    cost_usd: float
+
+
+@define
+class Agent:
+    """One agent. `*_by` is the (stream, version) of the event that set the part before it."""
+
+    name: str
+    config: AgentConfig
+    session: str
+    node: str
+    credential: str
+    created_at: float
+    parent: str = ""
+    version: int = 0
+    process: str = "stopped"
+    process_at: float = 0.0
+    process_by: Cause | None = None
+    process_why: str = ""
+    state: str = IDLE
+    since: float = 0.0
+    state_by: Cause | None = None
+    turn: OpenTurn | None = None
+    last_turn: LastTurn | None = None
+    last_work: str = ""  # the last turn that was no mere compaction
+    turns: int = 0
+    session_fresh: bool = True
+    model: str = ""
+    model_queued: str | None = None
+    model_switched_at: float = 0.0
+    model_switched_by: str = ""
+    compaction_wanted: str = ""
+    recovery: str = ""
+    failures: int = 0
+    retry_at: float = 0.0
+    retry_by: Cause | None = None
+    context_used: int = 0
+    context_window: int = 0
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+    status: str = ""
+    last_event_at: float = 0.0
