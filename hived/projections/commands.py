@@ -4,6 +4,7 @@ COMMAND_MEMORY of them are kept; those of a running turn (tool calls, with an id
 `turn:ID/`) until that turn ends.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -32,7 +33,8 @@ class Commands:
     decides: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self.done: dict[str, Done] = {}
+        # Not a dict: to find the first of one takes ever longer the more were taken from its front.
+        self.done: OrderedDict[str, Done] = OrderedDict()
         self.of_turn: dict[str, dict[str, Done]] = {}
         self._current: Done | None = None
         self.unfinished = 0  # events that the command begun last has still to come
@@ -49,7 +51,7 @@ class Commands:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        self.done = load_as(dict[str, Done], data["done"])
+        self.done = OrderedDict(load_as(dict[str, Done], data["done"]))
         self.of_turn = load_as(dict[str, dict[str, Done]], data["of_turn"])
         self._current, self.unfinished = None, 0
 
@@ -75,7 +77,7 @@ class Commands:
             return
         self.done[mark.id] = done
         if len(self.done) > limits.COMMAND_MEMORY:
-            del self.done[next(iter(self.done))]
+            self.done.popitem(last=False)
 
     def _turn_end(self, rec: Recorded) -> None:
         self.of_turn.pop(rec.event.turn, None)
