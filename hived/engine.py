@@ -9,18 +9,16 @@ starts anew from disk.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from typing import Any
 
-import orjson
 import trio
 from attrs import define, field, frozen
 
 from hived.decisions import Context, Plan, decide, stream_version
+from hived.decisions.records import check_same, digest, placed
 from hived.errors import CommandRefused, HivedError, StoreError
-from hived.events import Cause, CommandMark, Recorded, kind_of
+from hived.events import CommandMark, Recorded
 from hived.projections import Hive
-from hived.projections.shapes import dump_as
 from hived.publish import Publisher, Subscription
 from hived.store.log import EventLog
 from hived.store.past import load_hive
@@ -125,9 +123,9 @@ class Engine:
         Cancellation: Once the events are handed to the writer they are written all the same.
         """
         self._check_alive()
-        digest = _digest(command) if command_id else ""
+        content = digest(command) if command_id else ""
         if command_id:
-            repeat = await self._repeat(command_id, digest, lookup)
+            repeat = await self._repeat(command_id, content, lookup)
             if repeat is not None:
                 return repeat
         context = Context(by, self._now(), self._new_id)
@@ -140,8 +138,9 @@ class Engine:
         if not plan:
             await self._caught_up()
             return Answer(self.durable.position)
-        records = self._records(plan, context, command_id, digest)
-        waiter = self._hand_over(records, command_id, digest)
+        mark = CommandMark(command_id, content, len(plan)) if command_id else None
+        records = placed(plan, self._pending, context, self.node, mark)
+        waiter = self._hand_over(records, command_id, content)
         await waiter.event.wait()
         if waiter.error is not None:
             raise waiter.error
@@ -193,7 +192,7 @@ class Engine:
         """Never earlier than the event before it, whatever the machine's clock does."""
         return max(round(self._clock(), 6), self._pending.recorded_at)
 
-    async def _repeat(self, command_id: str, digest: str, lookup: bool) -> Answer | None:
+    async def _repeat(self, command_id: str, content: str, lookup: bool) -> Answer | None:
         """The first answer to a command that was given before, or None for a new one."""
         flying = self._in_flight.get(command_id)
         if flying is not None:
@@ -201,10 +200,10 @@ class Engine:
             await waiter.event.wait()
             if waiter.error is not None:
                 raise waiter.error
-            _check_same(command_id, flying[0], digest)
+            check_same(command_id, flying[0], content)
         done = self.durable.commands.find(command_id)
         if done is not None:
-            _check_same(command_id, done.digest, digest)
+            check_same(command_id, done.digest, content)
             return Answer(done.last, tuple(done.streams), 0, repeated=True)
         if not lookup:
             return None
@@ -213,7 +212,7 @@ class Engine:
             return None
         mark = events[0].command
         assert mark is not None
-        _check_same(command_id, mark.digest, digest)
+        check_same(command_id, mark.digest, content)
         streams = tuple(dict.fromkeys(r.stream for r in events))
         return Answer(events[-1].position, streams, 0, repeated=True)
 
@@ -230,37 +229,7 @@ class Engine:
                 version=version,
             )
 
-    def _records(
-        self, plan: Plan, context: Context, command_id: str, digest: str
-    ) -> tuple[Recorded, ...]:
-        """Give each event its place: stream version, position, time, cause, the command's mark."""
-        versions: dict[str, int] = {}
-        records: list[Recorded] = []
-        mark = CommandMark(command_id, digest, len(plan)) if command_id else None
-        for place, planned in enumerate(plan, self._pending.position + 1):
-            stream = planned.stream
-            version = versions.get(stream, stream_version(self._pending, stream)) + 1
-            versions[stream] = version
-            cause = planned.cause
-            if cause is None and records:
-                cause = Cause(records[0].stream, records[0].version)
-            records.append(
-                Recorded(
-                    place,
-                    stream,
-                    version,
-                    context.now,
-                    self.node,
-                    planned.by or context.by,
-                    None if records else mark,
-                    cause,
-                    kind_of(planned.event),
-                    planned.event,
-                )
-            )
-        return tuple(records)
-
-    def _hand_over(self, records: tuple[Recorded, ...], command_id: str, digest: str) -> _Waiter:
+    def _hand_over(self, records: tuple[Recorded, ...], command_id: str, content: str) -> _Waiter:
         assert self._writer is not None
         waiter = _Waiter(records[-1].position)
         self._writer.put(records, waiter)  # may refuse as busy: nothing has changed yet
@@ -268,7 +237,7 @@ class Engine:
         self._waiters.append(waiter)
         self._batches.append(records)
         if command_id:
-            self._in_flight[command_id] = (digest, waiter)
+            self._in_flight[command_id] = (content, waiter)
         return waiter
 
     async def _caught_up(self) -> None:
@@ -283,11 +252,11 @@ class Engine:
 
     def _settled(self, batch: Sequence[Done | Failed]) -> None:
         """A batch is on disk, or the writer failed. Fold, publish, then let the callers go."""
+        if self._failed.is_set():
+            return
         records: list[Recorded] = []
         waiters: list[_Waiter] = []
         for outcome in batch:
-            if self.broken is not None:
-                return
             if isinstance(outcome, Failed):
                 self._break(outcome.error)
                 break
@@ -317,9 +286,8 @@ class Engine:
         if self.broken is not None:
             self._fail_all(self.broken)
 
-    def _break(self, error: BaseException) -> None:
-        known = isinstance(error, HivedError)
-        self.broken = error if known else StoreError(f"the store failed: {error}")  # type: ignore[assignment]
+    def _break(self, error: HivedError) -> None:
+        self.broken = error
         self._failed.set()
 
     def _fail_all(self, error: HivedError) -> None:
@@ -330,25 +298,3 @@ class Engine:
         self._batches.clear()
         self._in_flight.clear()
         self._publisher.close()
-
-
-def _digest(command: Any) -> str:
-    """Of a command's content: the same words, the same digest, in any process."""
-    content = [type(command).__name__, dump_as(type(command), command)]
-    data = orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=_plain)
-    return blake2b(data, digest_size=8).hexdigest()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    raise TypeError(f"{type(value).__name__} is not plain data")
-
-
-def _check_same(command_id: str, first: str, second: str) -> None:
-    if first != second:
-        raise CommandRefused(
-            f"the command id {command_id} was used before for something else",
-            code="command_reused",
-            hint="use a new id for a new command",
-        )

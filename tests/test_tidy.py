@@ -29,7 +29,6 @@ LONG = {
     "host/turn_host.py": (1_100, "one file on purpose: wholly loaded at start, nothing imported"),
     "rpc/specs.py": (360, "a literal table, one row a method"),
     "drivers/base.py": (340, "a list of small classes: the words between drivers and hived"),
-    "engine.py": (360, "the one writer, whose order of steps is to be read in one place"),
     "supervisor/drive.py": (400, "one turn from its order to its end"),
 }
 FUNCTION_LINES_MAX = 70
