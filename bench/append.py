@@ -161,7 +161,7 @@ def measure(*, quick: bool = False, folder: str | None = None) -> list[Figure]:
 
     The baselines are measured before and after ours, and their mean is taken.
     """
-    count = 20_000 if quick else 200_000
+    count = 20_000 if quick else 60_000
     with tempfile.TemporaryDirectory(dir=folder) as name:
         place = Path(name)
         fsyncs = bare_fsync(place, 1_000 if quick else 3_000)

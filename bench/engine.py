@@ -76,7 +76,7 @@ async def letter(engine: Engine, number: int) -> None:
 def measure(*, quick: bool = False) -> list[Figure]:
     """The figures. Letters carry a command id, which is looked for and remembered."""
     figures = []
-    count = 5_000 if quick else 40_000
+    count = 5_000 if quick else 20_000
     works: list[tuple[str, int, int, Callable[[Engine, int], Awaitable[object]]]] = [
         ("set a status, 100 callers", count, 100, status),
         ("send a letter with a command id, 100 callers", count, 100, letter),

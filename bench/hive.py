@@ -75,11 +75,11 @@ class Hived:
         words = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
-    def switches(self) -> int:
-        """How often any of the daemon's threads has gone to sleep of itself: its wake-ups."""
-        count = 0
+    def switches(self) -> dict[str, int]:
+        """How often each of the daemon's threads has gone to sleep of itself: its wake-ups."""
+        counts = {}
         for task in Path(f"/proc/{self.process.pid}/task").iterdir():
             for line in (task / "status").read_text().splitlines():
                 if line.startswith("voluntary_ctxt_switches:"):
-                    count += int(line.split()[1])
-        return count
+                    counts[task.name] = int(line.split()[1])
+        return counts

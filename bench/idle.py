@@ -14,6 +14,8 @@ from pathlib import Path
 from bench.hive import START_SECONDS, Hived
 from bench.lib import Figure, show
 
+CALM_SECONDS = 12.0  # after it the threads of the last turns' ends have gone
+
 # The least that any daemon on these libraries has in memory.
 _FLOOR = (
     "import trio, orjson, cattrs, zstandard, jsonrpcserver, eventsourcing.sqlite\n"
@@ -52,11 +54,15 @@ def measure(*, quick: bool = False) -> list[Figure]:
                 hived.client.call("new", agent=agent, driver="rehearsal", workdir=name)
                 hived.client.call("send", to=agent, body="Good morning.")
             settled(hived, agents)
-            time.sleep(2.0)  # threads of the last turns' ends go back to their pool
+            time.sleep(CALM_SECONDS)
             rss, pss = hived.memory()
-            cpu, switches = hived.cpu_seconds(), hived.switches()
+            cpu, before = hived.cpu_seconds(), hived.switches()
             time.sleep(watched)
-            cpu, switches = hived.cpu_seconds() - cpu, hived.switches() - switches
+            cpu = hived.cpu_seconds() - cpu
+            # A thread that has ended meanwhile was woken for that, and takes its count with it.
+            after = hived.switches()
+            switches = sum(n - before.get(thread, 0) for thread, n in after.items())
+            switches += len(before.keys() - after.keys())
             left = children(hived.process.pid)
         what = f"hived with {agents} idle agents"
         aim = "< 120" if agents == 100 else ""
