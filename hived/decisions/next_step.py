@@ -41,11 +41,17 @@ def next_step(agent: Agent, hive: Hive, now: float) -> Step:
 
 def work(agent: Agent, hive: Hive) -> str:
     """What there is to do for the agent, in words; empty where there is nothing."""
-    if agent.recovery == "compact":
-        return "a compaction, as its prompt was too long"
-    if agent.compaction_wanted and not agent.session_fresh:
-        return f"a compaction ({agent.compaction_wanted})"
+    why = compaction(agent)
+    if why:
+        return f"a compaction ({why})"
     waiting = sum(m.state == "queued" for m in hive.inboxes.box(agent.name).open.values())
     if waiting:
         return f"{waiting} message{'s' if waiting > 1 else ''}"
     return ""
+
+
+def compaction(agent: Agent) -> str:
+    """Why the agent's next turn only compacts its session; empty where it does not."""
+    if agent.recovery == "compact":
+        return "prompt_too_long"
+    return "" if agent.session_fresh else agent.compaction_wanted

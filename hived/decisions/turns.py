@@ -9,13 +9,13 @@ from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_message
 from hived.decisions.endings import cut_short
 from hived.decisions.lifecycle import as_uuid, reset_session
-from hived.decisions.next_step import RUN, next_step
+from hived.decisions.next_step import RUN, compaction, next_step
 from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.events import agents as a
 from hived.events import messages as m
 from hived.events import turn as e
-from hived.names import message_stream
+from hived.names import agent_stream, message_stream
 from hived.projections import Hive
 from hived.projections.agent import Agent, OpenTurn
 from hived.projections.inboxes import Message
@@ -38,13 +38,13 @@ def begin_turn(hive: Hive, command: BeginTurn, context: Context) -> Plan:
     if agent.model_queued is not None:
         switch = a.ModelSwitched(agent.name, agent.model_queued, agent.model, turn)
         plan.append(on_agent(agent.name, switch))
-    if agent.recovery == "compact" or (agent.compaction_wanted and not agent.session_fresh):
-        return plan + _compaction(agent, turn)
+    why = compaction(agent)
+    if why:
+        return plan + _compaction(agent, turn, why)
     return plan + _work(hive, agent, turn, context)
 
 
-def _compaction(agent: Agent, turn: str) -> Plan:
-    why = "prompt_too_long" if agent.recovery == "compact" else agent.compaction_wanted
+def _compaction(agent: Agent, turn: str, why: str) -> Plan:
     start = e.TurnStart(
         agent=agent.name,
         turn=turn,
@@ -193,9 +193,9 @@ def queue_compaction(hive: Hive, command: QueueCompaction, context: Context) -> 
 def _open_turn(hive: Hive, name: str, turn: str) -> tuple[Agent, OpenTurn]:
     agent = need_agent(hive, name)
     if agent.turn is None or agent.turn.id != turn:
-        raise CommandRefused(f"turn {turn} of {name} is over", code="wrong_state")
+        raise CommandRefused(f"turn {turn} of {name} is over")
     return agent, agent.turn
 
 
 def _start_of(agent: Agent, turn: OpenTurn) -> Cause:
-    return Cause(f"agent:{agent.name}", turn.start_version)
+    return Cause(agent_stream(agent.name), turn.start_version)
