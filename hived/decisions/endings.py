@@ -20,7 +20,7 @@ from hived.projections.inboxes import Message
 
 # Why a turn was cancelled -> the turn failed, by a limit; any other cancel was somebody's wish.
 LIMITS = frozenset({"idle_limit", "tool_limit", "start_limit", "spool_full"})
-# These come back without counting an attempt: the agent could not help it.
+# Cancels that are not meant for the work itself: its mail comes back, a compaction comes again.
 BLAMELESS = frozenset({"stop", "restart", "shutdown"})
 # Failures that no retry can mend: the agent parks as failed until a person starts it again.
 HOPELESS = frozenset({"configuration", "model_not_found"})

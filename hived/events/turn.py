@@ -35,8 +35,8 @@ class TurnStart:
 class TurnCancel:
     """Orders the end of a running turn: interrupt, then TERM, then KILL of all it started.
 
-    why: "operator", "stop", "idle_limit", "tool_limit", "start_limit", "spool_full",
-    "shutdown".
+    why: "operator", "stop", "restart", "shutdown", "idle_limit", "tool_limit", "start_limit",
+    "spool_full".
     """
 
     agent: str
@@ -132,7 +132,10 @@ class CompactionQueued:
 
 @frozen
 class CompactionStart:
-    """A compaction runs. of: "session" or "notes"; why: operator, prompt_too_long, auto."""
+    """A compaction runs. of: "session" or "notes".
+
+    why: operator, prompt_too_long, or the CLI's own word for one that it began (auto).
+    """
 
     agent: str
     turn: str
@@ -143,7 +146,10 @@ class CompactionStart:
 
 @frozen
 class CompactionEnd:
-    """It ended, ok or failed; before and after in tokens, 0 where the CLI did not say."""
+    """It ended: ok, failed, cancelled, or deferred to a later turn.
+
+    before, after: in tokens, 0 where the CLI did not say.
+    """
 
     agent: str
     turn: str
