@@ -204,6 +204,8 @@ class HiveMachine(RuleBasedStateMachine):
         for box in self.b.hive.inboxes.boxes.values():
             for message in box.open.values():
                 assert (message.state == DELIVERED) == (message.turn in self.open.values())
+                assert message.turn or message.state == QUEUED
+                assert not message.turn or message.state == DELIVERED
 
     def teardown(self) -> None:
         whole = Hive()
