@@ -589,7 +589,10 @@ class Host:
 
     def turn(self, timeout: float | None) -> None:
         for key, events in self.selector.select(timeout):
-            if key.fileobj in self.selector.get_map():  # not taken away by one before it
+            # One before it may have taken it away, or even given its number to another. It is
+            # looked up by number: a socket that is closed by now cannot be asked for.
+            now_there = self.selector.get_map().get(key.fd)
+            if now_there is not None and now_there.fileobj == key.fileobj:
                 key.data(events)
         self.reap()
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -122,6 +123,36 @@ async def test_the_host_refuses_a_second_host_and_a_second_turn_of_the_session(
     assert await reaped(turn.start()) == 76  # it has had its turn
     other.start()  # now the session is free
     await (await other.connect()).close_stdin()
+
+
+# Prints a line when a file `print` comes, says so by a file `printed`, and goes on to echo.
+PRINTS_AT_A_SIGN = """
+import pathlib, sys, time
+while not pathlib.Path('print').exists():
+    time.sleep(0.005)
+print('a line', flush=True)
+pathlib.Path('printed').touch()
+for line in sys.stdin.buffer:
+    print('heard', line.decode().strip(), flush=True)
+"""
+
+
+async def test_hived_dies_as_the_cli_prints(turn, tmp_path, all_lines, wait_for) -> None:
+    """The host finds the line and the lost connection at once, the line first."""
+    turn.prepare(PRINTS_AT_A_SIGN, cwd=str(tmp_path))
+    client = await turn.run_again()
+    rude = _connect(turn.path)
+    rude.recv(1 << 16)  # the greeting
+    os.kill(turn.hosts[0], signal.SIGSTOP)
+    try:
+        (tmp_path / "print").touch()
+        await wait_for((tmp_path / "printed").exists)
+        rude.close()
+    finally:
+        os.kill(turn.hosts[0], signal.SIGCONT)
+    await client.write("1", b"still here\n")
+    await client.close_stdin()
+    assert await all_lines(client) == [b"a line", b"heard still here"]
 
 
 async def test_a_client_that_does_not_read_is_dropped_and_the_turn_goes_on(turn, all_lines) -> None:
