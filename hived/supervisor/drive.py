@@ -17,7 +17,7 @@ from hived.decisions.endings import EndTurn
 from hived.decisions.turns import CancelTurn, DeliverNow, Observe
 from hived.drivers.base import Driver, Ending, Exit, HiveToolCalled, Launch, TurnSpec, Write
 from hived.drivers.specs import turn_spec
-from hived.errors import CommandRefused, HivedError
+from hived.errors import CommandRefused, first_of
 from hived.events.turn import TurnEnd
 from hived.host.client import (
     HostClient,
@@ -56,7 +56,7 @@ class TurnDrive:
         self.spec = turn_spec(
             world.spec(agent),
             turn,
-            hive_tools=tool_specs(agent.config.role) if turn.kind == "work" else (),
+            hive_tools=tool_specs() if turn.kind == "work" else (),
             opening=(opening_line(turn, self._box, home),),
             options=world.options.get(agent.config.driver, {}),
         )
@@ -168,7 +168,7 @@ class TurnDrive:
                 nursery.cancel_scope.cancel()
             return client.exit_info
         except* HostGone as group:
-            raise _first(group) from None
+            raise first_of(group) from None
         finally:
             with trio.CancelScope(shield=True):
                 await client.aclose()
@@ -304,7 +304,10 @@ class TurnDrive:
 
     async def _gather_remains(self) -> HostExit | None:
         """The host died: end what it left, then take in what its CLI had printed."""
-        self.leftovers = await trio.to_thread.run_sync(self.folder.close_vanished)
+        try:
+            self.leftovers = await trio.to_thread.run_sync(self.folder.close_vanished)
+        except FileNotFoundError:
+            return None  # somebody took the folder away: there is nothing to take in
         client = await HostClient.connect(self.folder.path)
         try:
             async for item in client.lines(self.end_byte):
@@ -356,8 +359,3 @@ class TurnDrive:
 def _launch(driver: Driver, spec: TurnSpec) -> Launch:
     """How to start the CLI: whether it resumes shows in the session's file. Blocks."""
     return driver.launch(evolve(spec, resume=Path(driver.session_file(spec)).exists()))
-
-
-def _first(group: BaseExceptionGroup[HivedError]) -> HivedError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

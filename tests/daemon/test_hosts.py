@@ -81,6 +81,19 @@ def test_a_host_killed_under_hived_loses_the_turn(hive: Hive) -> None:
     check_lost_and_retried(hive, turn)
 
 
+def test_a_turn_whose_folder_is_deleted_is_lost_with_its_host(hive: Hive) -> None:
+    turn = begin(hive, playing(TALK))
+    host = hive.host(turn)
+    shutil.rmtree(hive.folder(turn).path)
+    os.kill(host, signal.SIGKILL)
+    end = hive.end("ada")
+    assert (end["turn"], end["outcome"]) == (turn, "lost")
+    assert hive.end("ada", 2)["outcome"] == "ok"
+    assert hive.events("turn_start")[1]["data"]["attempt"] == 2
+    assert "Traceback" not in hive.words()
+    hive.nothing_lives()
+
+
 def test_a_host_killed_while_hived_is_dead_loses_the_turn(hive: Hive) -> None:
     turn = begin(hive, playing(TALK))
     hive.kill()
