@@ -22,6 +22,7 @@ from hived.projections import Hive
 from hived.publish import Publisher, Subscription
 from hived.store.log import EventLog
 from hived.store.past import load_hive
+from hived.store.replay import no_collection
 from hived.store.snapshots import Snapshots
 from hived.store.writer import Done, Failed, GroupWriter
 
@@ -65,7 +66,8 @@ class Engine:
         self.broken: HivedError | None = None
         self.on_durable: list[Callable[[Sequence[Recorded]], None]] = []
         self._snapshots = snapshots
-        self._pending = Hive.load(hive.dump(), deciding=True)
+        with no_collection():
+            self._pending = Hive.load(hive.dump(), deciding=True)
         self._clock, self._new_id = clock, new_id
         self._writer: GroupWriter | None = None
         self._waiters: deque[_Waiter] = deque()

@@ -2,6 +2,7 @@
 
 from hived.projections import FINGERPRINT, Hive
 from hived.store.log import EventLog
+from hived.store.replay import no_collection
 from hived.store.snapshots import Snapshots
 
 
@@ -11,10 +12,11 @@ def load_hive(log: EventLog, snapshots: Snapshots, upto: int | None = None) -> H
     A snapshot is a cache: a bad, foreign or missing one only makes this slower.
     """
     position = log.head() if upto is None else upto
-    found = snapshots.nearest(position, FINGERPRINT)
-    hive = Hive() if found is None else Hive.load(found[1])
-    for chunk in log.replay(hive.position, position):
-        hive.fold(chunk)
+    with no_collection():
+        found = snapshots.nearest(position, FINGERPRINT)
+        hive = Hive() if found is None else Hive.load(found[1])
+        for chunk in log.replay(hive.position, position):
+            hive.fold(chunk)
     return hive
 
 

@@ -26,7 +26,7 @@ def replay(
     """
     there = segments.there() if segments is not None else frozenset[int]()
     position = after
-    with _no_collection():
+    with no_collection():
         while position < upto:
             block = position // limits.SEGMENT_EVENTS
             if segments is not None and block in there:
@@ -59,7 +59,7 @@ def _rows_end(position: int, there: frozenset[int]) -> int:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Pause the search for cyclic garbage: millions of objects are made, and none is in a cycle."""
     was = gc.isenabled()
     gc.disable()
