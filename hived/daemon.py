@@ -22,7 +22,7 @@ from hived import __version__, limits
 from hived.decisions.access import StartHive, StopHive
 from hived.decisions.turns import CancelTurn
 from hived.engine import Engine
-from hived.errors import CommandRefused, HivedError
+from hived.errors import CommandRefused, HivedError, first_of
 from hived.housekeeping import keep_house
 from hived.paths import Home
 from hived.projections import Hive
@@ -209,14 +209,9 @@ def run_daemon(daemon_of: Callable[[Parts], Daemon], home: Home) -> int:
         known, rest = group.split(HivedError)
         if known is None or rest is not None:
             raise
-        return _told(_first(known))
+        return _told(first_of(known))
     finally:
         parts.log.close()
-
-
-def _first(group: BaseExceptionGroup[HivedError]) -> HivedError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _told(error: HivedError) -> int:

@@ -107,3 +107,9 @@ class AlreadyRunning(StoreError):
     """Another hived holds this store."""
 
     default_code = "already_running"
+
+
+def first_of(group: BaseExceptionGroup[HivedError]) -> HivedError:
+    """The first error in a group of them, as nurseries raise one."""
+    error = group.exceptions[0]
+    return first_of(error) if isinstance(error, BaseExceptionGroup) else error

@@ -116,6 +116,6 @@ def check_arguments(tool: Tool, arguments: Arguments) -> None:
             raise CommandRefused(f"{tool.spec.name} needs {name}", code="invalid_params")
 
 
-def tool_specs(role: str) -> tuple[ToolSpec, ...]:
-    """The tools listed to an agent of this role."""
+def tool_specs() -> tuple[ToolSpec, ...]:
+    """The tools listed to an agent."""
     return tuple(tool.spec for tool in TOOLS.values())
