@@ -32,8 +32,8 @@ answer is true.
   status      {v, position, at, agent: AgentRow and {config, usage,
               turns: [TurnRow], containment}}
   turns       {v, position, at, agent, turns: [TurnRow]}
-  why         {v, position, at, agent, word, since, chain: [EventRow],
-              next_step, because}
+  why         {v, position, at, agent, word, since, until,
+              chain: [EventRow], next_step, because}
   log         {v, position, at, events: [EventRow], next}: one page of -n, 100
               by default; the next page is --since NEXT, none where it is null
   log -f      EventRow a line
@@ -42,7 +42,7 @@ answer is true.
   transcript -f
               {v, agent, turn, byte, line} a line
   state       {v, position, at, state: {view: data}}
-  inbox       {v, position, at, inbox, messages: [MessageRow]}
+  inbox       {v, position, at, inbox, messages: [MessageRow], left_out}
   verify      {v, ok, events, problems: [text], seconds}
   doctor      {v, ok, checks: [{name, state: ok|warn|fail, found, hint}]}
   daemon status
