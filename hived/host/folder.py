@@ -97,6 +97,9 @@ class TurnFolder:
             return FolderStatus.NOT_MADE
         if not (self.path / "launch.json").exists():
             return FolderStatus.HALF_MADE
+        # Looked for before the lock is tried: a host that takes it just after would leave marks
+        # that are not those of a dead one.
+        marked = any((self.path / name).exists() for name in ("started", "closed", "exit"))
         try:
             with self._locked(fcntl.LOCK_SH):
                 pass
@@ -104,7 +107,7 @@ class TurnFolder:
             return FolderStatus.RUNNING
         if self.read_exit() is not None:
             return FolderStatus.EXITED
-        if any((self.path / name).exists() for name in ("started", "closed", "exit")):
+        if marked:
             return FolderStatus.VANISHED
         return FolderStatus.NOT_STARTED
 

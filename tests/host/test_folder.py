@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -63,6 +65,21 @@ async def test_looking_at_a_starting_host_never_stops_it(turn) -> None:
     client = await turn.connect()
     await client.close_stdin()
     assert (await client.wait_ended()).code == 1
+
+
+class StartsJustAfter(TurnFolder):
+    """A folder whose host takes the lock and says so right after the lock was found free."""
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        with super()._locked(how):
+            yield
+        (self.path / "started").write_text("{}")
+
+
+def test_a_host_that_starts_while_it_is_looked_at_is_not_taken_for_dead(turn) -> None:
+    turn.prepare("input()")
+    assert StartsJustAfter(turn.path).status() is FolderStatus.NOT_STARTED
 
 
 async def test_a_host_that_died_leaves_a_spool_cut_in_mid_line(turn, wait_for) -> None:
