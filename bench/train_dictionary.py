@@ -19,7 +19,7 @@ def main() -> None:
     number, target = int(sys.argv[1]), Path(sys.argv[2])
     codec = Codec()
     samples = [codec.encode(rec)[1] for rec in Hive(agents=40, seed=7).events(SAMPLES)]
-    dictionary = zstandard.train_dictionary(SIZE, samples, dict_id=number, level=3)
+    dictionary = zstandard.train_dictionary(SIZE, [*samples], dict_id=number, level=3)
     target.write_bytes(dictionary.as_bytes())
     plain = sum(map(len, samples))
     compressor = zstandard.ZstdCompressor(level=3, dict_data=dictionary, write_checksum=True)
