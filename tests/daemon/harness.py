@@ -118,6 +118,8 @@ class Hive:
 
     def died(self) -> None:
         """Wait until the daemon has come to where it was to kill itself."""
+        assert self.process is not None
+        wait(lambda: self.process is not None and self.process.poll() is not None, self.story)
         status = self.ended()
         assert status == -signal.SIGKILL, (status, self.words())
 

@@ -4,7 +4,7 @@ FAULTS is a JSON object:
   limits: {NAME: value}, in the place of those in hived.limits.
   containment: what turn hosts are told to use, in the place of "auto".
   die_at: [EVENT, N]: SIGKILL of the daemon once N events of this kind are durable, before
-    anything is done about the last of them.
+    anything is done about the last of them. ["*", N]: once the log stands at N.
   die_in: "MODULE:CLASS.FUNCTION": SIGKILL of the daemon where this would be called.
   hold_in: the same, but it never returns: what comes after it is not done.
 """
@@ -46,8 +46,8 @@ def _die_at(kind: str, number: int) -> None:
 
     def dying(world: World, records: Any) -> None:
         nonlocal seen
-        seen += sum(record.kind == kind for record in records)
-        if seen >= number:
+        seen += sum(kind == record.kind for record in records)
+        if seen >= number or (kind == "*" and records[-1].position >= number):
             _die()
         notice(world, records)
 

@@ -40,7 +40,7 @@ def check_turn(hive: Hive, agent: str, last: int) -> None:
     assert len(hive.events("turn_start", agent=agent)) == 1
     assert len(hive.events("message_delivered", agent=agent)) == 1
     assert len(hive.events("message_acked", agent=agent)) == 1
-    assert len(hive.told(agent)) == 1
+    assert sum("<mail id=" in text for text in hive.told(agent)) == 1
     row = wait(lambda: (r := hive.agent(agent))["turn"] is None and r)
     assert (row["word"], row["turns"][-1]["outcome"]) == ("idle", "ok")
     hive.check()
@@ -55,6 +55,8 @@ def check_turn(hive: Hive, agent: str, last: int) -> None:
         {"die_at": ["turn_start", 1]},
         {"die_in": "hived.supervisor.drive:prepare"},
         {"die_in": "hived.supervisor.drive:start_host"},
+        {"die_in": "hived.supervisor.drive:reaped"},
+        {"die_in": "hived.host.client:HostClient.connect"},
         {"die_in": "hived.supervisor.drive:TurnDrive._write_opening"},
         {"die_in": "hived.supervisor.drive:TurnDrive._close"},
         {"die_in": "hived.supervisor.drive:TurnDrive._end"},
@@ -83,6 +85,34 @@ def test_killed_while_text_streams_the_turn_goes_on(hive: Hive) -> None:
         assert hive.word("ada") == "thinking"
     check_turn(hive, "ada", LINES)
     assert len(hive.events("hive_started")) == 3
+
+
+def test_killed_while_the_host_has_lines_for_it_the_host_lives_on(hive: Hive) -> None:
+    """The host hears of new output and of hived's death at once, the output first."""
+    hive.new("ada", TALK)
+    hive.send("ada")
+    wait(lambda: len(numbers(hive.said("ada"))) >= 3)
+    folder = hive.folder(hive.agent("ada")["turn"]["turn"])
+    host, cli = folder.started()["pid"], folder.started()["cli_pid"]
+    os.kill(host, signal.SIGSTOP)
+    try:
+        before = _written(cli)
+        wait(lambda: _written(cli) > before + 5000)
+        hive.kill()
+    finally:
+        os.kill(host, signal.SIGCONT)
+    hive.start()
+    check_turn(hive, "ada", LINES)
+
+
+def _written(pid: int) -> int:
+    """Bytes that a process has written so far."""
+    [line] = [
+        line
+        for line in Path(f"/proc/{pid}/io").read_text().splitlines()
+        if line.startswith("wchar:")
+    ]
+    return int(line.split()[1])
 
 
 def test_a_turn_that_ends_while_hived_is_dead_is_taken_in(hive: Hive) -> None:
@@ -236,3 +266,56 @@ def test_the_transcript_of_a_turn_is_whole_after_a_kill_while_it_is_put_away(
     stopped.died()
     stopped.start()
     check_turn(stopped, "ada", 3)
+
+
+RICH = """
+[default]
+steps = [
+  { say = "line 1" },
+  { hive = "set_status", args = { text = "at work" } },
+  { bash = "touch allowed" },
+  { bash = "mkdir refused" },
+  { compact = "ok" },
+  { hive = "send", args = { to = "operator", body = "report" } },
+  { say = "line 2" },
+]
+"""
+RICH_LOG = [
+    "hive_started",
+    "agent_created",
+    "agent_started",
+    "message_sent",
+    "turn_start",
+    "message_delivered",
+    "tool_call",
+    "status_set",
+    "tool_result",
+    "tool_call",
+    "tool_result",
+    "tool_call",
+    "permission_answer",
+    "tool_result",
+    "compaction_start",
+    "compaction_end",
+    "tool_call",
+    "message_sent",
+    "tool_result",
+    "turn_end",
+    "message_acked",
+]
+
+
+@pytest.mark.parametrize("number", range(5, len(RICH_LOG) + 1))
+def test_killed_at_any_event_the_log_becomes_the_same(stopped: Hive, number: int) -> None:
+    stopped.start(die_at=["*", number])
+    stopped.new("ada", RICH, allow=["Bash(touch *)"])
+    stopped.send("ada")
+    stopped.died()
+    stopped.start()
+    check_turn(stopped, "ada", 2)
+    kinds = [row["kind"] for row in stopped.events()]
+    assert kinds.count("hive_started") == 2
+    kinds.reverse()
+    kinds.remove("hive_started")  # the second one
+    kinds.reverse()
+    assert kinds == RICH_LOG
