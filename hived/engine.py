@@ -45,6 +45,11 @@ class _Waiter:
     event: trio.Event = field(factory=trio.Event)
     error: BaseException | None = None
 
+    async def durable(self) -> None:
+        await self.event.wait()
+        if self.error is not None:
+            raise self.error
+
 
 class Engine:
     """Owns the log's only writer and both states. Everything here runs on the trio thread."""
@@ -143,9 +148,7 @@ class Engine:
         mark = CommandMark(command_id, content, len(plan)) if command_id else None
         records = placed(plan, self._pending, context, self.node, mark)
         waiter = self._hand_over(records, command_id, content)
-        await waiter.event.wait()
-        if waiter.error is not None:
-            raise waiter.error
+        await waiter.durable()
         streams = tuple(dict.fromkeys(r.stream for r in records))
         first = max(r.version for r in records if r.stream == records[0].stream)
         return Answer(records[-1].position, streams, first)
@@ -198,10 +201,7 @@ class Engine:
         """The first answer to a command that was given before, or None for a new one."""
         flying = self._in_flight.get(command_id)
         if flying is not None:
-            waiter = flying[1]
-            await waiter.event.wait()
-            if waiter.error is not None:
-                raise waiter.error
+            await flying[1].durable()
             check_same(command_id, flying[0], content)
         done = self.durable.commands.find(command_id)
         if done is not None:
@@ -245,10 +245,7 @@ class Engine:
     async def _caught_up(self) -> None:
         """Wait until all that was decided so far is durable."""
         if self._waiters:
-            last = self._waiters[-1]
-            await last.event.wait()
-            if last.error is not None:
-                raise last.error
+            await self._waiters[-1].durable()
         else:
             await trio.lowlevel.checkpoint()
 
