@@ -25,7 +25,7 @@ BY = "operator:sample"
 
 
 async def bring_up_sample(daemon: "Daemon") -> None:
-    """Create the sample's agents that the hive does not have, and set them going."""
+    """Create the sample's agents that the hive does not have, and set it going if it stands."""
     _say(daemon)
     agents = daemon.engine.durable.agents
     new = [a for a in SAMPLE_AGENTS if a.name not in agents.live and a.name not in agents.gone]
@@ -33,8 +33,16 @@ async def bring_up_sample(daemon: "Daemon") -> None:
         work = daemon.world.agent_home(sample.name) / "work"
         await trio.to_thread.run_sync(_make, work)
         await daemon.engine.submit(_new_agent(daemon, sample, work), by=BY)
-    if FIRST_MAIL[0] in {sample.name for sample in new}:
+    if FIRST_MAIL[0] in daemon.engine.durable.agents.live and not _is_going(daemon):
         await daemon.engine.submit(SendMessage(*FIRST_MAIL), by=BY)
+
+
+def _is_going(daemon: "Daemon") -> bool:
+    """Whether any agent of the sample has a turn or mail. It has none when it is new, when hived
+    was killed before the first mail, or when a person has cancelled what was under way."""
+    hive = daemon.engine.durable
+    live = [hive.agents.live[a.name] for a in SAMPLE_AGENTS if a.name in hive.agents.live]
+    return any(agent.turn or hive.inboxes.box(agent.name).open for agent in live)
 
 
 def _make(work: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hived.client import Client
+from hived.errors import HivedError
 from hived.world import processes
 
 SECONDS = 60.0
@@ -97,3 +98,28 @@ def test_the_sample_hive_takes_turns_ends_with_ctrl_c_and_goes_on(sample: Sample
     assert all(again[a["agent"]]["turns"] >= a["turns"] for a in agents)
     sample.interrupt()
     assert sample.processes() == []
+
+
+def test_a_sample_hive_that_stands_is_set_going_by_the_next_run(sample: Sample) -> None:
+    sample.start()
+    sample.wait_for("turn_start", "tool_call")
+    with Client.connect(str(sample.home / "hived.sock")) as client:
+        deadline = time.monotonic() + SECONDS
+        while any(a["turn"] or a["inbox"]["queued"] for a in client.call("agents")["agents"]):
+            assert time.monotonic() < deadline, "it went on and on"
+            for agent in client.call("agents")["agents"]:
+                if agent["turn"]:
+                    try:
+                        client.call("cancel", agent=agent["agent"])
+                    except HivedError as error:
+                        assert error.code == "wrong_state", error
+            time.sleep(0.1)
+        before = client.call("agents")["position"]
+    sample.interrupt()
+
+    sample.start()
+    sample.wait_for("turn_end ok", "message_sent from queen")
+    with Client.connect(str(sample.home / "hived.sock")) as client:
+        sent = client.call("log", since=before, kinds=["message_sent"])["events"]
+    assert sent[0]["data"]["to"] == "queen"
+    sample.interrupt()
