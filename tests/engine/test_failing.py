@@ -49,13 +49,15 @@ async def test_another_writer_on_the_store_stops_the_engine_and_tells_all_who_wa
             async with trio.open_nursery() as callers:
                 for number in range(5):
                     callers.start_soon(send, number)
-            assert told == ["version_conflict"] * 5
-            assert engine.durable.position == 2
-            assert [batch async for batch in listener] == []
-            with pytest.raises(StoreError):
-                await engine.submit(SetStatus("ada", "x"), by=OPERATOR)
             await trio.sleep_forever()
+    # The engine's end takes its nursery along: what was told is looked at from outside.
     assert failed.group_contains(StoreError)
+    assert told == ["version_conflict"] * 5
+    assert engine.durable.position == 2
+    with trio.fail_after(10):
+        assert [batch async for batch in listener] == []
+    with pytest.raises(StoreError):
+        await engine.submit(SetStatus("ada", "x"), by=OPERATOR)
     log.close()
 
 
