@@ -77,7 +77,7 @@ class StartsJustAfter(TurnFolder):
         (self.path / "started").write_text("{}")
 
 
-def test_a_host_that_starts_while_it_is_looked_at_is_not_taken_for_dead(turn) -> None:
+async def test_a_host_that_starts_while_it_is_looked_at_is_not_taken_for_dead(turn) -> None:
     turn.prepare("input()")
     assert StartsJustAfter(turn.path).status() is FolderStatus.NOT_STARTED
 
