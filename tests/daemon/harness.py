@@ -15,6 +15,7 @@ from hived.client import Client
 from hived.errors import HivedError
 from hived.host.folder import FolderStatus, TurnFolder
 from hived.world import processes
+from tests.daemon.said import said
 
 REPOSITORY = Path(hived.__file__).parents[1]
 SECONDS = 30.0  # for anything that is waited for
@@ -99,7 +100,6 @@ class Hive:
         return True
 
     def words(self) -> str:
-        """What the daemon has printed, for a failure's report."""
         return self._log.read_text()[-4000:]
 
     def ended(self) -> int:
@@ -111,7 +111,6 @@ class Hive:
         return status
 
     def kill(self) -> None:
-        """SIGKILL."""
         assert self.process is not None
         self.process.kill()
         assert self.ended() == -signal.SIGKILL
@@ -166,7 +165,6 @@ class Hive:
         self.call("new", agent=name, driver="rehearsal", options=options, **params)
 
     def send(self, to: str, body: str = "go", **params: Any) -> str:
-        """The message's id."""
         message = self.call("send", to=to, body=body, **params)["messages"][0]
         assert isinstance(message, str)
         return message
@@ -199,7 +197,6 @@ class Hive:
         return wait(enough, lambda: f"{number} {kind} {data}\n{self.story()}\n{self.words()}")
 
     def story(self) -> str:
-        """The log in short, for a failure's report."""
         rows = (
             f"{row['position']} {row['kind']} {row['by']} {row['data']}" for row in self.events()
         )
@@ -225,7 +222,6 @@ class Hive:
         return [row["line"] for row in found]
 
     def said(self, agent: str, turn: str | None = None) -> list[str]:
-        """What the model said in a turn: its blocks of text, in order."""
         return said(self.lines(agent, turn))
 
     def told(self, agent: str) -> list[str]:
@@ -242,7 +238,6 @@ class Hive:
         return found
 
     def check(self) -> None:
-        """The log is whole."""
         answer = self.call("verify")
         assert answer["ok"], answer
 
@@ -280,7 +275,6 @@ class Hive:
         wait(lambda: not self.living(), lambda: f"{self.living()} live")
 
     def clean_up(self) -> None:
-        """End all that was started here."""
         self._forget_client()
         if self.process is not None:
             self.process.kill()
@@ -303,22 +297,3 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-
-
-def said(lines: list[str]) -> list[str]:
-    """The blocks of text that the model said in these lines."""
-    found = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue  # the torn end of a spool, or what a scenario printed by hand
-        if not isinstance(row, dict) or row.get("type") != "assistant":
-            continue
-        found += [b["text"] for b in row["message"]["content"] if b["type"] == "text"]
-    return found
-
-
-def numbers(words: list[str]) -> list[int]:
-    """The numbers of blocks such as "line 7"."""
-    return [int(word.split()[1]) for word in words if word.startswith("line ")]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hived.world.containment import probe
-from tests.daemon.harness import Hive, numbers, wait
+from tests.daemon.harness import Hive, wait
+from tests.daemon.said import numbers
 
 KINDS = ("cgroup", "pidns", "subreaper")
 TALK = '{ say = "line {i}", times = 400, delay = 0.05 }'

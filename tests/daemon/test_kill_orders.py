@@ -8,7 +8,8 @@ import signal
 import pytest
 
 from hived.sample import FIRST_MAIL, SAMPLE_AGENTS, scenario_path
-from tests.daemon.harness import Hive, numbers, wait
+from tests.daemon.harness import Hive, wait
+from tests.daemon.said import numbers
 
 DONE = '[default]\nsteps = [{ say = "done" }]'
 TALK = '[default]\nsteps = [{ say = "line {i}", times = 400, delay = 0.05 }]'

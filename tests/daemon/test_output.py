@@ -5,7 +5,8 @@ import json
 import pytest
 
 from hived import limits
-from tests.daemon.harness import Hive, numbers, wait
+from tests.daemon.harness import Hive, wait
+from tests.daemon.said import numbers
 
 DONE = '[default]\nsteps = [{ say = "done" }]'
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pytest
 
-from tests.daemon.harness import SECONDS, Hive, numbers, wait
+from tests.daemon.harness import SECONDS, Hive, wait
+from tests.daemon.said import numbers
 
 SLOW = '[default]\nsteps = [{ say = "line {i}", times = 400, delay = 0.05 }]'
 DONE = '[default]\nsteps = [{ say = "done" }]'
