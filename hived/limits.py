@@ -71,6 +71,7 @@ END_TURNS_SECONDS = 30.0  # for the end of all running turns when hived stops
 EXIT_WAIT_SECONDS = 5.0  # from the closing of stdin to the CLI's exit
 HOST_CONNECT_SECONDS = 5.0
 HOST_RETRY_SECONDS = 0.005  # between attempts to reach a host that is starting
+HOST_DEAF_SECONDS = 30.0  # a host that has not ended its turn so long after a cancel is killed
 HOST_CLEAR_SECONDS = 5.0  # until all that a dead host left is dead too
 PROBE_SECONDS = 10.0  # to find out which containment can be made
 ATTEMPTS_MAX = 5  # deliveries of one message before it is dead

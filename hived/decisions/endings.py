@@ -130,13 +130,18 @@ def _mail(
         if taken and (end.outcome == "ok" or _wished(end)):
             plan.append(on_message(letter.id, m.MessageAcked(letter.id, agent.name, turn.id)))
             continue
+        if _wished(end) and letter.line == 1:
+            # The agent never saw it. Put back it would start the very turn that was cancelled.
+            dead.append((letter, letter.attempts + 1))
+            continue
         counted = end.outcome in ("failed", "lost") and (taken or letter.line == 1)
-        counted = counted and end.why not in HOPELESS
+        counted = counted and end.why not in HOPELESS and end.why != "session_in_use"
         if counted and letter.attempts + 1 >= limits.ATTEMPTS_MAX:
             dead.append((letter, letter.attempts + 1))
             continue
         plan.append(on_message(letter.id, _returned(letter, agent, end, taken, counted)))
-    return plan + give_up(hive, dead, agent, end.why or end.outcome, context)
+    why = "cancelled" if _wished(end) else end.why or end.outcome
+    return plan + give_up(hive, dead, agent, why, context)
 
 
 def _wished(end: e.TurnEnd) -> bool:

@@ -29,7 +29,8 @@ _ENV = {
 }
 # A CLI started by hived must not think it runs within another, and must sign in with what its
 # agent's config names, not with what hived happened to inherit.
-_ENV_DROP = ("CLAUDECODE", "CLAUDE_*", "ANTHROPIC_*")
+# Nor is it told where hived keeps its things.
+_ENV_DROP = ("CLAUDECODE", "CLAUDE_*", "ANTHROPIC_*", "HIVED_HOME")
 
 
 class ClaudeDriver:

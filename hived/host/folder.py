@@ -142,6 +142,13 @@ class TurnFolder:
                 continue
         return data[-bytes_max:].decode("utf-8", "replace")
 
+    def kill_host(self) -> None:
+        """SIGKILL the host that made the `started` record, if it is that very process still."""
+        started = self.started()
+        if started.get("boot_id") == processes.boot_id():
+            host = processes.Process(started["pid"], 0, started["start"])
+            processes.send_signal(host, signal.SIGKILL)
+
     def close_vanished(self) -> int:
         """Close the folder of a dead host for good, kill what it left, and say how many that were.
 

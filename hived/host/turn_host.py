@@ -462,10 +462,9 @@ def become_cli(plan: Plan, namespace: bool, fds: list[int]) -> NoReturn:
         os.chdir(plan.cwd)
         os.execvpe(plan.argv[0], plan.argv, plan.env)
     except (OSError, ValueError) as error:
-        os.write(
-            failure_w,
-            f"cannot start {plan.argv[0]} in {plan.cwd}: {error}"[:2000].encode(errors="replace"),
-        )
+        why = getattr(error, "strerror", None) or error
+        words = f"cannot start {plan.argv[0]} in {plan.cwd}: {why}"
+        os.write(failure_w, words[:2000].encode(errors="replace"))
     os._exit(NEVER_STARTED)
 
 

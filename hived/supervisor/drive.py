@@ -6,6 +6,8 @@ read from its first byte: nothing is appended, written or done a second time.
 """
 
 import logging
+import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +43,8 @@ from hived.supervisor.world import World
 
 logger = logging.getLogger("hived.turns")
 
+HOST_HELD = 75  # the exit code of a host that finds a lock held
+
 
 class TurnDrive:
     """Drives one open turn of one agent until its end is durable."""
@@ -75,6 +79,9 @@ class TurnDrive:
         self.closing = False  # stdin is closed or about to be: no more user lines
         self.leftovers = 0
         self.starting = False  # a host was started here and lives
+        self.host_pid = 0
+        self.reached = False  # a host has answered
+        self.held = False  # it found the conversation in another's hands
 
     @property
     def _box(self) -> Inbox:
@@ -108,7 +115,11 @@ class TurnDrive:
             detail = f"the turn's folder cannot be made: {error}"
             await self._end(Ending("failed", "store", detail), None)
             return
-        exit = None if status is FolderStatus.VANISHED else await self._stay()
+        exit = None if status is FolderStatus.VANISHED else await self._stay_or_end(nursery)
+        if exit is None and self.held:
+            detail = "another process holds the agent's conversation; it is tried again"
+            await self._end(Ending("failed", "session_in_use", detail), None)
+            return
         if exit is None:
             exit = await self._gather_remains()
         await self._end(self._ending(exit), exit)
@@ -127,12 +138,45 @@ class TurnDrive:
                 )
             )
         pid = await trio.to_thread.run_sync(start_host, self.folder.path)
-        self.starting = True
+        self.starting, self.host_pid = True, pid
         nursery.start_soon(self._reap, pid)
 
     async def _reap(self, pid: int) -> None:
-        await reaped(pid)
+        self.held = await reaped(pid) == HOST_HELD
         self.starting = False
+
+    async def _stay_or_end(self, nursery: trio.Nursery) -> HostExit | None:
+        """Be with the host, and have it killed where it hears of nothing any more."""
+        watch = trio.CancelScope()
+        nursery.start_soon(self._end_a_deaf_host, watch)
+        try:
+            return await self._stay()
+        finally:
+            watch.cancel()
+
+    async def _end_a_deaf_host(self, scope: trio.CancelScope) -> None:
+        """Kill a host that never came up, or that has not ended its turn long after a cancel."""
+        with scope:
+            with trio.move_on_after(limits.START_LIMIT_SECONDS) as start:
+                await self._cancelled()
+            if start.cancelled_caught and self.reached:
+                await self._cancelled()
+            if self.turn is not None and self.turn.cancel:
+                await trio.sleep(limits.HOST_DEAF_SECONDS)
+            logger.warning("the host of turn %s does not answer: it is killed", self.id)
+            if self.starting:  # our child, not reaped yet: the pid is its own
+                os.kill(self.host_pid, signal.SIGKILL)
+            else:
+                await trio.to_thread.run_sync(self.folder.kill_host)
+
+    async def _cancelled(self) -> None:
+        """Wait until the turn is ordered to end, or has ended."""
+        while True:
+            wake = self.world.wakes.take(self.name)
+            turn = self.turn
+            if turn is None or turn.cancel:
+                return
+            await wake.wait()
 
     async def _stay(self) -> HostExit | None:
         """Be with the host, again where the connection was lost; None once it has vanished."""
@@ -151,6 +195,7 @@ class TurnDrive:
     async def _attend(self) -> HostExit | None:
         """Be with the host until the turn is over."""
         client = await HostClient.connect(self.folder.path)
+        self.reached = True
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write_opening, client)
@@ -255,14 +300,9 @@ class TurnDrive:
 
     async def _obey_cancel(self, client: HostClient) -> None:
         """Interrupt first, so that the usage is told; then TERM; then KILL of all there is."""
-        while True:
-            wake = self.world.wakes.take(self.name)
-            turn = self.turn
-            if turn is None:
-                return
-            if turn.cancel:
-                break
-            await wake.wait()
+        await self._cancelled()
+        if self.turn is None:
+            return
         with trio.move_on_after(limits.INTERRUPT_WAIT_SECONDS):
             await self._write(client, self.conversation.interrupt())
             await client.wait_ended()

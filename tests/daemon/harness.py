@@ -26,6 +26,7 @@ QUICK: Mapping[str, float] = {
     "INTERRUPT_WAIT_SECONDS": 0.5,
     "TERM_WAIT_SECONDS": 0.5,
     "EXIT_WAIT_SECONDS": 1.0,
+    "HOST_DEAF_SECONDS": 3.0,
     "CREDENTIAL_LOOK_SECONDS": 0.1,
 }
 

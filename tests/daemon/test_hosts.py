@@ -211,6 +211,14 @@ def test_cancel_asks_the_cli_first_so_that_the_usage_is_told(hive: Hive) -> None
     assert end["usage"]["output"] > 0 and end["cost_usd"] > 0
 
 
+def test_a_host_that_hears_nothing_is_killed_after_a_cancel(hive: Hive) -> None:
+    turn = begin(hive, playing(TALK))
+    os.kill(hive.host(turn), signal.SIGSTOP)
+    hive.ctl("cancel", "ada")
+    assert hive.end("ada")["outcome"] == "cancelled"
+    hive.nothing_lives()
+
+
 def test_never_two_processes_on_one_conversation(stopped: Hive) -> None:
     """A host that cannot have the conversation's lock starts no CLI; the turn waits, then goes."""
     stopped.start()
@@ -221,7 +229,9 @@ def test_never_two_processes_on_one_conversation(stopped: Hive) -> None:
     folder = stopped.folder(turn).path
     shutil.move(folder, stopped.home / "lost")
     stopped.start()
-    assert stopped.end("ada")["outcome"] == "lost"
+    end = stopped.end("ada")
+    assert (end["outcome"], end["why"]) == ("failed", "session_in_use")
+    assert stopped.events("message_returned", counted=False)
     assert {pid for pid in stopped.living() if b"hived.rehearsal" in _words(pid)} == {cli}
     os.kill(host, signal.SIGKILL)
     wait(lambda: cli not in stopped.living())

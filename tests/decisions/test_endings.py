@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hived import limits
 from hived.decisions.endings import BLAMELESS, HOPELESS, LIMITS, jitter, retry_wait
+from hived.decisions.next_step import RUN, next_step
 from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, QueueCompaction
 from hived.events import Recorded
 from hived.events.turn import CompactionEnd, CompactionStart
@@ -54,6 +55,8 @@ def expected(outcome: str, line: int, seen: bool, attempts: int) -> tuple[str, b
         return ACKED, False, False
     if outcome == "cancelled" and seen:
         return ACKED, False, False
+    if outcome == "cancelled" and line == 1:
+        return DEAD, False, False
     counted = outcome in ("failed", "lost") and (seen or line == 1)
     if counted and attempts == limits.ATTEMPTS_MAX - 1:
         return DEAD, False, False
@@ -338,3 +341,21 @@ def test_everything_that_follows_from_an_end_names_it_as_its_cause() -> None:
 def test_a_turn_that_waits_is_not_lost_while_it_is_delivered() -> None:
     b, first, second = two_lines(0)
     assert b.letter(first).state == b.letter(second).state == DELIVERED
+
+
+def test_a_turn_cancelled_before_its_mail_was_seen_does_not_begin_again() -> None:
+    b = bench()
+    b.working()
+    b.do(CancelTurn("ada", "operator"))
+    made = b.end("cancelled", seen=[])
+    assert of_kind(made, "message_dead")[0].why == "cancelled"
+    assert next_step(b.agent(), b.hive, b.now).kind != RUN
+
+
+def test_a_conversation_in_other_hands_costs_no_attempt() -> None:
+    b = bench()
+    b.working()
+    made = b.end("failed", why="session_in_use")
+    (back,) = of_kind(made, "message_returned")
+    assert not back.counted
+    assert of_kind(made, "turn_end")[0].retry_at > b.now
