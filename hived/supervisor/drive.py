@@ -6,8 +6,6 @@ read from its first byte: nothing is appended, written or done a second time.
 """
 
 import logging
-import os
-import signal
 from functools import partial
 from pathlib import Path
 
@@ -21,20 +19,13 @@ from hived.drivers.base import Driver, Ending, Exit, HiveToolCalled, Launch, Tur
 from hived.drivers.specs import turn_spec
 from hived.errors import CommandRefused, first_of
 from hived.events.turn import TurnEnd
-from hived.host.client import (
-    HostClient,
-    HostGone,
-    HostRefused,
-    prepare,
-    reaped,
-    start_host,
-    wire_id,
-)
+from hived.host.client import HostClient, HostGone, HostRefused, wire_id
 from hived.host.folder import FolderStatus, HostExit, TurnFolder
 from hived.host.lines import SpoolLine
 from hived.projections.agent import Agent, OpenTurn
 from hived.projections.inboxes import Inbox
 from hived.rpc.tools import tool_specs
+from hived.supervisor.hosting import Hosting
 from hived.supervisor.limits_watch import Silence
 from hived.supervisor.observing import Listener
 from hived.supervisor.opening import later_lines, opening_line
@@ -42,8 +33,6 @@ from hived.supervisor.tool_calls import call_tool
 from hived.supervisor.world import World
 
 logger = logging.getLogger("hived.turns")
-
-HOST_HELD = 75  # the exit code of a host that finds a lock held
 
 
 class TurnDrive:
@@ -55,6 +44,7 @@ class TurnDrive:
         self.name, self.id = agent.name, turn.id
         self.config = agent.config
         self.folder = TurnFolder(world.turn_folder(turn.id))
+        self.host = Hosting(self.folder)
         home = world.agent_home(agent.name)
         self.driver = world.drivers[agent.config.driver]
         self.spec = turn_spec(
@@ -78,10 +68,6 @@ class TurnDrive:
         self.end_byte = 0
         self.closing = False  # stdin is closed or about to be: no more user lines
         self.leftovers = 0
-        self.starting = False  # a host was started here and lives
-        self.host_pid = 0
-        self.reached = False  # a host has answered
-        self.held = False  # it found the conversation in another's hands
 
     @property
     def _box(self) -> Inbox:
@@ -116,7 +102,7 @@ class TurnDrive:
             await self._end(Ending("failed", "store", detail), None)
             return
         exit = None if status is FolderStatus.VANISHED else await self._stay_or_end(nursery)
-        if exit is None and self.held:
+        if exit is None and self.host.held:
             detail = "another process holds the agent's conversation; it is tried again"
             await self._end(Ending("failed", "session_in_use", detail), None)
             return
@@ -125,25 +111,10 @@ class TurnDrive:
         await self._end(self._ending(exit), exit)
 
     async def _start(self, status: FolderStatus, nursery: trio.Nursery) -> None:
-        spec = self.spec
-        launch = await trio.to_thread.run_sync(partial(_launch, self.driver, spec))
-        if status is not FolderStatus.NOT_STARTED:
-            await trio.to_thread.run_sync(
-                partial(
-                    prepare,
-                    self.folder.path,
-                    launch,
-                    session_lock=self.world.session_lock(spec.session),
-                    containment=self.world.containment,
-                )
-            )
-        pid = await trio.to_thread.run_sync(start_host, self.folder.path)
-        self.starting, self.host_pid = True, pid
-        nursery.start_soon(self._reap, pid)
-
-    async def _reap(self, pid: int) -> None:
-        self.held = await reaped(pid) == HOST_HELD
-        self.starting = False
+        launch = await trio.to_thread.run_sync(partial(_launch, self.driver, self.spec))
+        lock = self.world.session_lock(self.spec.session)
+        containment = self.world.containment
+        await self.host.start(launch, lock, containment, nursery, status=status)
 
     async def _stay_or_end(self, nursery: trio.Nursery) -> HostExit | None:
         """Be with the host, and have it killed where it hears of nothing any more."""
@@ -159,15 +130,12 @@ class TurnDrive:
         with scope:
             with trio.move_on_after(limits.START_LIMIT_SECONDS) as start:
                 await self._cancelled()
-            if start.cancelled_caught and self.reached:
+            if start.cancelled_caught and self.host.reached:
                 await self._cancelled()
             if self.turn is not None and self.turn.cancel:
                 await trio.sleep(limits.HOST_DEAF_SECONDS)
             logger.warning("the host of turn %s does not answer: it is killed", self.id)
-            if self.starting:  # our child, not reaped yet: the pid is its own
-                os.kill(self.host_pid, signal.SIGKILL)
-            else:
-                await trio.to_thread.run_sync(self.folder.kill_host)
+            await self.host.kill()
 
     async def _cancelled(self) -> None:
         """Wait until the turn is ordered to end, or has ended."""
@@ -187,7 +155,7 @@ class TurnDrive:
                 logger.warning("turn %s of %s: %s", self.id, self.name, error)
             status = await trio.to_thread.run_sync(self.folder.status)
             # On a busy machine a host may take long to come up: one that lives is waited for.
-            slow = status is FolderStatus.NOT_STARTED and self.starting
+            slow = status is FolderStatus.NOT_STARTED and self.host.starting
             if status is not FolderStatus.RUNNING and not slow:
                 return self.folder.read_exit()
             await trio.sleep(limits.HOST_RETRY_SECONDS)
@@ -195,7 +163,7 @@ class TurnDrive:
     async def _attend(self) -> HostExit | None:
         """Be with the host until the turn is over."""
         client = await HostClient.connect(self.folder.path)
-        self.reached = True
+        self.host.reached = True
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write_opening, client)
