@@ -54,9 +54,9 @@ def check_turn(hive: Hive, agent: str, last: int) -> None:
     "fault",
     [
         {"die_at": ["turn_start", 1]},
-        {"die_in": "hived.supervisor.drive:prepare"},
-        {"die_in": "hived.supervisor.drive:start_host"},
-        {"die_in": "hived.supervisor.drive:reaped"},
+        {"die_in": "hived.supervisor.hosting:prepare"},
+        {"die_in": "hived.supervisor.hosting:start_host"},
+        {"die_in": "hived.supervisor.hosting:reaped"},
         {"die_in": "hived.host.client:HostClient.connect"},
         {"die_in": "hived.supervisor.drive:TurnDrive._write_opening"},
         {"die_in": "hived.supervisor.drive:TurnDrive._close"},
