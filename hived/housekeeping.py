@@ -3,12 +3,16 @@
 Neither is ever needed: both only make a start and a look into the past quick.
 """
 
+import logging
+
 import trio
 
 from hived import limits
 from hived.engine import Engine
 from hived.store.past import save_snapshot
 from hived.store.snapshots import Snapshots
+
+logger = logging.getLogger("hived")
 
 
 async def keep_house(engine: Engine, snapshots: Snapshots) -> None:
@@ -26,6 +30,9 @@ async def keep_house(engine: Engine, snapshots: Snapshots) -> None:
         due = trio.Event()
         kept = engine.durable.position
         state = engine.durable.dump()
-        await trio.to_thread.run_sync(save_snapshot, snapshots, kept, state)
-        while await trio.to_thread.run_sync(engine.log.build_segments, kept):
-            await trio.lowlevel.checkpoint()
+        try:
+            await trio.to_thread.run_sync(save_snapshot, snapshots, kept, state)
+            while await trio.to_thread.run_sync(engine.log.build_segments, kept):
+                await trio.lowlevel.checkpoint()
+        except OSError as error:
+            logger.warning("a cache beside the log is not kept: %s", error)

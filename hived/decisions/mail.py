@@ -42,7 +42,7 @@ def send_message(hive: Hive, command: SendMessage, context: Context) -> Plan:
     for to in recipients:
         _check_allowed(hive, sender, to)
         plan += _make_room(hive, to)
-        message = "m" + context.new_id()[:12]
+        message = "m" + context.new_id()[:16]
         sent = e.MessageSent(message, sender, to, command.body, command.in_reply_to, command.urgent)
         plan.append(on_message(message, sent))
     # The command's mark stands on its first event: a message, never the room made for it.
@@ -167,7 +167,7 @@ def give_up(
         plan += _make_room(hive, to)
         more = len(lines) - limits.DEAD_LETTERS_TOLD_MAX
         shown = lines[: limits.DEAD_LETTERS_TOLD_MAX] + ([f"And {more} more."] if more > 0 else [])
-        notice = "m" + context.new_id()[:12]
+        notice = "m" + context.new_id()[:16]
         reply = letters[0][0].id if len(letters) == 1 else ""
         sent = e.MessageSent(notice, HIVE, to, "\n".join(shown), reply)
         plan.append(on_message(notice, sent))
