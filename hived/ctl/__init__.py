@@ -5,11 +5,12 @@ its own modules only the one of the verb that is asked for.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from hived.ctl.console import Console
-from hived.ctl.exits import INTERRUPTED, NO_DAEMON, OF_ERROR, OK, REFUSED, USAGE
+from hived.ctl.exits import NO_DAEMON, OF_ERROR, OK, REFUSED, USAGE
 from hived.ctl.run import Run, UsageError, parse
 from hived.ctl.verbs import HIDDEN, VERBS
 from hived.ctl.words import clean
@@ -18,6 +19,9 @@ from hived.errors import HivedError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the words say; returns the exit code (hivectl help exit-codes)."""
+    # Python would only note the signal, and a read that begins just then would wait on. The kernel
+    # ends the process at once, and a shell sees why (130).
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         # In a locale that lacks a character it is shown as an escape rather than not at all.
@@ -30,8 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Who read the output has seen enough. Nothing more can be written, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _tell(console, f"cannot write the output: {error.strerror}", "", REFUSED)

@@ -11,7 +11,7 @@ Exit codes of hivectl
   3    no hived: it does not run, or it went away
   4    no such agent, turn or message; or a prefix that several names have
   5    verify or doctor found something wrong
-  130  interrupted (Ctrl-C)
+  130  ended by Ctrl-C (SIGINT), as a shell tells it
 
 A reader that closes the pipe early (hivectl log | head) is no error: 0.
 """

@@ -104,15 +104,18 @@ async def test_kill_gives_up_waiting_for_space(turn, wait_for) -> None:
 
 
 @pytest.fixture
-async def small_disk(tmp_path: Path):
-    """A file system of one megabyte of its own."""
+def small_disk(tmp_path: Path):
+    """A file system of one megabyte of its own.
+
+    Not async: such fixtures end side by side, and the turn's end still looks into its folder.
+    """
     path = tmp_path / "disk"
     path.mkdir()
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
-    await trio.run_process(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)])
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)], check=True)
     yield path
-    await trio.run_process(["umount", "-l", str(path)])
+    subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 async def test_the_end_is_recorded_on_a_disk_that_is_full(turn, small_disk, wait_for) -> None:
