@@ -86,6 +86,29 @@ CREDENTIAL_LOOK_SECONDS = 5.0  # between looks at a credential that an agent wai
 DEAD_LETTERS_TOLD_MAX = 20  # in one notice; of more it tells the number
 HAND_OVER_MESSAGES = 10  # last messages handed to a fresh session
 NOTES_BYTES_MAX = 64 * 1024  # of the notes in a hand-over
+NOTES_LIMIT_BYTES = 32 * 1024  # notes beyond it are compacted, unless the config says otherwise
+COMPACT_AT_SHARE = 0.75  # of the window; beyond it the session is compacted after an ok turn
+
+# Naps, questions, reminders, approvals.
+NAP_SECONDS_MIN = 1.0
+NAP_SECONDS_MAX = 86_400.0
+RECV_WAIT_SECONDS_MAX = 180.0
+RECV_MESSAGES_MAX = 32
+QUESTION_CHARS_MAX = 8_000
+QUESTION_OPTIONS_MAX = 20
+QUESTION_OPTION_CHARS_MAX = 500
+QUESTION_SECONDS_MAX = 86_400.0 * 7
+QUESTIONS_OPEN_MAX = 50  # asked by one agent
+RECENT_QUESTIONS_MAX = 500  # closed ones kept in the view
+REMINDER_CHARS_MAX = 8_000
+REMINDER_SECONDS_MAX = 86_400.0 * 366
+REMINDERS_MAX = 50  # pending of one agent
+APPROVALS_OPEN_MAX = 20  # requested by one agent
+RECENT_APPROVALS_MAX = 500  # closed ones kept in the view
+APPROVAL_NOTE_CHARS_MAX = 2_000
+APPROVAL_DIFF_BYTES_MAX = 96 * 1024  # of a diff in the log; the whole is in the applied repo
+DRAFTS_MAX = 100
+TOMBSTONES_MAX = 1_000
 
 # The control socket.
 REQUEST_BYTES_MAX = 1024 * 1024  # one line of a client

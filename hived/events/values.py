@@ -22,6 +22,36 @@ class Usage:
 
 
 @frozen
+class Budget:
+    """What may be spent in each hour, day or month (UTC): unit is usd or tokens, per the window.
+
+    Tokens are counted as input, output and cache writes; what is read from a cache is not.
+    """
+
+    amount: float
+    unit: str = "usd"
+    per: str = "day"
+
+
+@frozen
+class Resources:
+    """Bounds of all that one turn's processes use together; 0 for none."""
+
+    memory_bytes: int = 0
+    cpus: float = 0.0
+    pids: int = 0
+
+
+@frozen
+class McpServer:
+    """A further MCP server for the agent's CLI, started by it."""
+
+    command: str
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = field(factory=dict)
+
+
+@frozen
 class AgentConfig:
     """All that hived needs to know to run an agent's turns. Paths are absolute. No secrets.
 
@@ -39,6 +69,14 @@ class AgentConfig:
       recipients: Whom it may write to; empty for everyone.
       idle_limit_s, tool_limit_s: Seconds; 0 for the defaults in limits.py.
       options: The driver's own settings (the rehearsal driver: scenario).
+      sandbox: What confines its turns; "none" for nothing but containment.
+      resources: Bounds of a turn's processes.
+      mcp_servers: Further MCP servers by name; hive is hived's own.
+      notes_limit_bytes: Notes beyond it are compacted; 0 for NOTES_LIMIT_BYTES.
+      compact_at: Share of the context window beyond which the session is compacted after an ok
+        turn; 0 for COMPACT_AT_SHARE, 1 for never.
+      budgets: Each holds by itself.
+      commit: The commit of its config repo that this came from; empty where from none.
     """
 
     driver: str
@@ -56,3 +94,10 @@ class AgentConfig:
     idle_limit_s: float = 0.0
     tool_limit_s: float = 0.0
     options: dict[str, str] = field(factory=dict)
+    sandbox: str = "none"
+    resources: Resources = Resources()
+    mcp_servers: dict[str, McpServer] = field(factory=dict)
+    notes_limit_bytes: int = 0
+    compact_at: float = 0.0
+    budgets: tuple[Budget, ...] = ()
+    commit: str = ""
