@@ -35,6 +35,9 @@ CODES: Mapping[str, int] = {
     "already_running": -32024,
     "shutting_down": -32025,
     "busy": -32026,
+    "invalid_config": -32027,
+    "invalid_commit": -32028,
+    "git_failed": -32029,
     # the client's side only
     "no_daemon": -32030,
     "disconnected": -32031,

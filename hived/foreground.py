@@ -28,7 +28,7 @@ async def bring_up_sample(daemon: "Daemon") -> None:
     """Create the sample's agents that the hive does not have, and set it going if it stands."""
     _say(daemon)
     agents = daemon.engine.durable.agents
-    new = [a for a in SAMPLE_AGENTS if a.name not in agents.live and a.name not in agents.gone]
+    new = [a for a in SAMPLE_AGENTS if not agents.known(a.name)]
     for sample in new:
         work = daemon.world.agent_home(sample.name) / "work"
         await trio.to_thread.run_sync(_make, work)

@@ -89,6 +89,12 @@ NOTES_BYTES_MAX = 64 * 1024  # of the notes in a hand-over
 NOTES_LIMIT_BYTES = 32 * 1024  # notes beyond it are compacted, unless the config says otherwise
 COMPACT_AT_SHARE = 0.75  # of the window; beyond it the session is compacted after an ok turn
 
+# The agents' tools.
+TOOL_ARGUMENT_CHARS_MAX = 1024 * 1024  # of one string; each tool has smaller bounds of its own
+TOOL_NUMBER_MAX = 1e15
+TOOL_LIST_MAX = 1_000
+TOOL_THREADS_MAX = 4  # tool calls that read or write files at once
+
 # Naps, questions, reminders, approvals.
 NAP_SECONDS_MIN = 1.0
 NAP_SECONDS_MAX = 86_400.0
@@ -109,6 +115,19 @@ APPROVAL_NOTE_CHARS_MAX = 2_000
 APPROVAL_DIFF_BYTES_MAX = 96 * 1024  # of a diff in the log; the whole is in the applied repo
 DRAFTS_MAX = 100
 TOMBSTONES_MAX = 1_000
+
+# git on repositories that agents write to.
+GIT_SECONDS = 30.0  # one run of git
+GIT_OUTPUT_BYTES_MAX = 16 * 1024 * 1024  # taken from one run
+GIT_MEMORY_BYTES_MAX = 1024 * 1024 * 1024  # address space of one run
+GIT_FILE_BYTES_MAX = 128 * 1024 * 1024  # any one file that it writes
+GIT_OPEN_FILES_MAX = 256
+GIT_LOOSE_OBJECTS_MAX = 20_000  # files of objects in a proposed repo; git gc makes them few
+GIT_COPY_BYTES_MAX = 64 * 1024 * 1024  # of a proposed repo's objects, as they are stored
+GIT_NEW_OBJECTS_MAX = 20_000  # that a pinned commit brings with it, its history's included
+GIT_NEW_BYTES_MAX = 64 * 1024 * 1024  # the same, unpacked
+GIT_HISTORY_MAX = 1_000  # marks of one repo that are read back
+GIT_NOTE_CHARS_MAX = 4_000  # of the reason in a tag
 
 # The control socket.
 REQUEST_BYTES_MAX = 1024 * 1024  # one line of a client
@@ -136,6 +155,18 @@ ENCODED_EVENTS_MAX = 8_192  # rows kept in their encoded form, for all subscribe
 CLIENT_WORD_CHARS_MAX = 100
 OPTIONS_MAX = 50  # a driver's own settings
 CONFIG_BYTES_MAX = 96 * 1024  # one agent's whole configuration
+CONFIG_DEPTH_MAX = 16  # brackets within one another, or parts of a dotted key
+CONFIG_PROBLEMS_MAX = 20  # told of one text
+CONFIG_PATH_CHARS_MAX = 400  # of a file within a configuration's folder
+CONFIG_FILES_MAX = 1_000  # of one commit
+CONFIG_FILE_BYTES_MAX = 1024 * 1024  # one file of a commit
+CONFIG_TREE_BYTES_MAX = 8 * 1024 * 1024  # all files of a commit together
+BUDGETS_MAX = 20  # of one agent, or of the hive
+MCP_SERVERS_MAX = 20  # of one agent
+POLICIES_MAX = 200
+POLICY_GLOBS_MAX = 100  # paths of one policy
+GLOB_CHARS_MAX = 400
+QUIET_HOURS_MAX = 20
 SETTING_SECONDS_MAX = 86_400.0 * 30  # any time limit in a configuration
 PROGRESS_SECONDS = 0.2  # between notifications of one long read
 DOCTOR_PROGRAM_SECONDS = 10.0  # for a program to tell its version

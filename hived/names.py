@@ -64,6 +64,14 @@ def message_stream(message: str) -> str:
     return f"message:{message}"
 
 
+def question_stream(question: str) -> str:
+    return f"question:{question}"
+
+
+def approval_stream(approval: str) -> str:
+    return f"approval:{approval}"
+
+
 HIVE_STREAM = "hive"
 
 

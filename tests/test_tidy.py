@@ -27,7 +27,6 @@ LINES_MAX = 300
 # Longer ones, each with the most it may have and the reason.
 LONG = {
     "host/turn_host.py": (1_100, "one file on purpose: wholly loaded at start, nothing imported"),
-    "rpc/specs.py": (360, "a literal table, one row a method"),
     "drivers/base.py": (340, "a list of small classes: the words between drivers and hived"),
     "supervisor/drive.py": (400, "one turn from its order to its end"),
 }
@@ -95,7 +94,7 @@ def test_the_class_of_every_registry_row_says_what_it_is(row: Any) -> None:
 
 def test_every_method_and_tool_says_what_it_does() -> None:
     assert [name for name, spec in METHODS.items() if not spec.summary] == []
-    assert [name for name, tool in TOOLS.items() if not tool.spec.description] == []
+    assert [name for name, tool in TOOLS.items() if not tool.row.description] == []
 
 
 @cache

@@ -27,16 +27,7 @@ class NewAgent:
 
 def new_agent(hive: Hive, command: NewAgent, context: Context) -> Plan:
     name = command.agent
-    if name in hive.agents.live:
-        raise CommandRefused(
-            f"there is an agent {name} already", code="exists", hint="choose another name"
-        )
-    if name in hive.agents.gone:
-        raise CommandRefused(
-            f"the name {name} belongs to an agent that was taken out; its log is kept",
-            code="exists",
-            hint="choose another name",
-        )
+    check_free(hive, name)
     if len(hive.agents.live) >= limits.AGENTS_MAX:
         raise CommandRefused(
             f"the hive has {limits.AGENTS_MAX} agents, the most it may have", code="too_many"
@@ -55,6 +46,30 @@ def new_agent(hive: Hive, command: NewAgent, context: Context) -> Plan:
     if command.start:
         plan.append(on_agent(name, e.AgentStarted(name, "created")))
     return plan
+
+
+def check_free(hive: Hive, name: str) -> None:
+    """Make sure that no agent, draft or kept state has the name.
+
+    Raises:
+      CommandRefused: exists, and what to do about it.
+    """
+    if name in hive.agents.live:
+        raise CommandRefused(
+            f"there is an agent {name} already", code="exists", hint="choose another name"
+        )
+    if name in hive.agents.drafts:
+        raise CommandRefused(
+            f"the name {name} belongs to a draft",
+            code="exists",
+            hint=f"choose another, or discard it: hivectl drafts discard {name}",
+        )
+    if name in hive.agents.kept:
+        raise CommandRefused(
+            f"the name {name} belongs to an agent that was taken out; its state is kept",
+            code="exists",
+            hint=f"choose another, or: hivectl revive {name}, hivectl purge {name}",
+        )
 
 
 @frozen

@@ -6,7 +6,19 @@ an import path. To add an event type: its class in its family's file, its row he
 
 from typing import Any
 
-from hived.events import agents, hive, messages, turn
+from hived.events import (
+    agents,
+    approvals,
+    budgets,
+    config,
+    hive,
+    kept,
+    messages,
+    naps,
+    questions,
+    reminders,
+    turn,
+)
 from hived.events.record import Cause, CommandMark, Recorded
 
 __all__ = ["EVENT_TYPES", "KINDS", "Cause", "CommandMark", "Recorded", "kind_of"]
@@ -41,8 +53,31 @@ EVENT_TYPES: dict[str, tuple[type[Any], int]] = {
     "login_done": (agents.LoginDone, 1),
     "rate_limit_hit": (agents.RateLimitHit, 1),
     "rate_limit_over": (agents.RateLimitOver, 1),
+    "nap_start": (naps.NapStart, 1),
+    "nap_end": (naps.NapEnd, 1),
+    "question_asked": (questions.QuestionAsked, 1),
+    "question_answered": (questions.QuestionAnswered, 1),
+    "question_cancelled": (questions.QuestionCancelled, 1),
+    "question_expired": (questions.QuestionExpired, 1),
+    "approval_request": (approvals.ApprovalRequest, 1),
+    "approval_decision": (approvals.ApprovalDecision, 1),
+    "approval_outcome": (approvals.ApprovalOutcome, 1),
+    "reminder_set": (reminders.ReminderSet, 1),
+    "reminder_fired": (reminders.ReminderFired, 1),
+    "reminder_cancelled": (reminders.ReminderCancelled, 1),
+    "draft_created": (kept.DraftCreated, 1),
+    "draft_discarded": (kept.DraftDiscarded, 1),
+    "agent_revived": (kept.AgentRevived, 1),
+    "agent_purged": (kept.AgentPurged, 1),
+    "config_proposed": (config.ConfigProposed, 1),
+    "config_applied": (config.ConfigApplied, 1),
+    "config_failed": (config.ConfigFailed, 1),
+    "budget_reached": (budgets.BudgetReached, 1),
+    "budget_over": (budgets.BudgetOver, 1),
+    "notes_measured": (budgets.NotesMeasured, 1),
     "hive_started": (hive.HiveStarted, 1),
     "hive_stopped": (hive.HiveStopped, 1),
+    "hive_configured": (hive.HiveConfigured, 1),
 }
 
 KINDS: dict[type[Any], str] = {cls: name for name, (cls, _) in EVENT_TYPES.items()}

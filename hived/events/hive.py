@@ -2,6 +2,8 @@
 
 from attrs import frozen
 
+from hived.events.settings import Settings
+
 
 @frozen
 class HiveStarted:
@@ -17,3 +19,10 @@ class HiveStopped:
     """A polite stop. turns: "left" running, or "ended"."""
 
     turns: str
+
+
+@frozen
+class HiveConfigured:
+    """The hive's own settings hold from now on: hive.toml as it was read at start or on reload."""
+
+    settings: Settings

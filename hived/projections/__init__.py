@@ -14,6 +14,7 @@ from hived.projections.commands import Commands
 from hived.projections.credentials import Credentials
 from hived.projections.inboxes import Inboxes
 from hived.projections.ledger import Ledger
+from hived.projections.settings import HiveSettings
 from hived.projections.turns import Turns
 
 __all__ = ["FINGERPRINT", "PROJECTIONS", "Hive"]
@@ -25,11 +26,12 @@ PROJECTIONS: Mapping[str, type[Projection]] = {
     "credentials": Credentials,
     "turns": Turns,
     "ledger": Ledger,
+    "settings": HiveSettings,
 }
 
 # Of the shape of all views together: a snapshot of another one is not read. Raise it with any
 # change of a view's state or fold.
-FINGERPRINT = "3"
+FINGERPRINT = "4"
 
 
 class Hive:
@@ -41,6 +43,7 @@ class Hive:
     credentials: Credentials
     turns: Turns
     ledger: Ledger
+    settings: HiveSettings
 
     def __init__(self, *, deciding: bool = False) -> None:
         """Start empty. deciding: only the views that commands are decided on."""

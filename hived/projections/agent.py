@@ -12,7 +12,10 @@ from attrs import define, field
 from hived.events import Cause
 from hived.events.values import AgentConfig, Usage
 
-IDLE, THINKING, COMPACTING = "idle", "thinking", "compacting"
+IDLE, THINKING, COMPACTING, NAPPING = "idle", "thinking", "compacting", "napping"
+
+# A turn's end where a nap was asked for in the turn, and its time lies still ahead.
+NAP_AHEAD = "turn_end, a nap ahead"
 
 # (state, event kind) -> state. What is not here leaves the state as it is.
 TRANSITIONS: Mapping[tuple[str, str], str] = {
@@ -21,6 +24,10 @@ TRANSITIONS: Mapping[tuple[str, str], str] = {
     (COMPACTING, "compaction_end"): THINKING,
     (THINKING, "turn_end"): IDLE,
     (COMPACTING, "turn_end"): IDLE,
+    (THINKING, NAP_AHEAD): NAPPING,
+    (COMPACTING, NAP_AHEAD): NAPPING,
+    (IDLE, "nap_start"): NAPPING,
+    (NAPPING, "nap_end"): IDLE,
 }
 
 
@@ -66,6 +73,27 @@ class LastTurn:
 
 
 @define
+class Nap:
+    """No mail is put to the agent before `until` (unix seconds). by: the nap_start."""
+
+    until: float
+    asked_at: float
+    by: Cause
+    reason: str = ""
+
+
+@define
+class Draft:
+    """A name with a config repo and a state folder, and no process. creator: who edits it."""
+
+    name: str
+    creator: str
+    created_at: float
+    version: int
+    description: str = ""
+
+
+@define
 class Agent:
     """One agent. `*_by` is the (stream, version) of the event that set the part before it."""
 
@@ -104,3 +132,8 @@ class Agent:
     cost_usd: float = 0.0
     status: str = ""
     last_event_at: float = 0.0
+    nap: Nap | None = None
+    nap_over: str = ""  # why the last nap ended, until a turn has begun since
+    notes_bytes: int = 0
+    destroyed_at: float = 0.0
+    destroyed_by: str = ""

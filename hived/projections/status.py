@@ -3,8 +3,8 @@
 from attrs import frozen
 
 from hived.events import Cause
-from hived.projections.agent import Agent
-from hived.projections.credentials import Credentials
+from hived.projections import Hive
+from hived.projections.agent import NAPPING, Agent
 
 NEEDS_YOU = "Needs you"
 WORKING = "Working"
@@ -25,9 +25,9 @@ class Status:
     until: float = 0.0
 
 
-def status(agent: Agent, credentials: Credentials) -> Status:
+def status(agent: Agent, hive: Hive) -> Status:
     """Put turn, process and access together. The first that holds is shown."""
-    credential = credentials.of(agent.credential)
+    credential = hive.credentials.of(agent.credential)
     if agent.turn is not None:
         word = "cancelling" if agent.turn.cancel else agent.state
         return Status(word, WORKING, agent.since, agent.state_by)
@@ -39,6 +39,8 @@ def status(agent: Agent, credentials: Credentials) -> Status:
         return Status("needs login", NEEDS_YOU, credential.since, credential.by)
     if agent.process == "paused":
         return Status("paused", STOPPED, agent.process_at, agent.process_by)
+    if agent.state == NAPPING and agent.nap is not None:
+        return Status(NAPPING, IDLE, agent.since, agent.state_by, agent.nap.until)
     if credential.until:
         until = credential.until
         return Status("rate limited", IDLE, credential.since, credential.by, until)

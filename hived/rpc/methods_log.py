@@ -145,7 +145,7 @@ class _Pager:
 async def why(call: Call, *, agent: str) -> dict[str, Any]:
     hive = call.hive
     found = hive.agents.live[call.agent(agent)]
-    shown = status(found, hive.credentials)
+    shown = status(found, hive)
     present = hive is call.services.engine.durable
     step = next_step(found, hive, call.services.clock() if present else hive.recorded_at)
     body: dict[str, Any] = {

@@ -74,7 +74,7 @@ async def new(
     )
     _check(config)
     # A name that is taken is for the engine: this may be a repeat, to be answered as at first.
-    if name not in call.hive.agents.live and name not in call.hive.agents.gone:
+    if not call.hive.agents.taken(name):
         await call.in_thread(_check_world, config, workdir is None)
     command = NewAgent(
         name,

@@ -102,7 +102,7 @@ def _last_turn(agent: Agent) -> dict[str, Any] | None:
 
 def agent_row(agent: Agent, hive: Hive) -> dict[str, Any]:
     """AgentRow: one agent as `ps` shows it."""
-    shown = status(agent, hive.credentials)
+    shown = status(agent, hive)
     open_messages = hive.inboxes.box(agent.name).open.values()
     queued = sum(m.state == QUEUED for m in open_messages)
     return {

@@ -125,7 +125,7 @@ class Call:
         if candidates:
             return candidates[0]
         # With a command id this may be a repeat, whose agent has gone since: the engine knows.
-        if self.command_id is not None and text in self.hive.agents.gone:
+        if self.command_id is not None and self.hive.agents.known(text):
             return text
         raise CommandRefused(
             f"there is no agent {text[:60]!r}", code="not_found", hint="hivectl ps lists them"
@@ -133,7 +133,7 @@ class Call:
 
     def past_agent(self, text: str) -> str:
         """As `agent`, or the whole name of one that was taken out: its events are still there."""
-        return text if text in self.hive.agents.gone else self.agent(text)
+        return text if self.hive.agents.known(text) else self.agent(text)
 
 
 @define

@@ -9,6 +9,7 @@ import trio
 from hived import limits
 from hived.supervisor.credentials import lift_waits, watch_logins
 from hived.supervisor.loop import put_away, turn_loop
+from hived.supervisor.timers import run_timers
 from hived.supervisor.world import EVERY, World
 
 __all__ = ["World", "supervise"]
@@ -28,6 +29,7 @@ async def supervise(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(lift_waits, world)
         nursery.start_soon(watch_logins, world)
+        nursery.start_soon(run_timers, world)
         nursery.start_soon(_tidy, world)
         task_status.started()
         while True:

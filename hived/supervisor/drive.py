@@ -24,12 +24,11 @@ from hived.host.folder import FolderStatus, HostExit, TurnFolder
 from hived.host.lines import SpoolLine
 from hived.projections.agent import Agent, OpenTurn
 from hived.projections.inboxes import Inbox
-from hived.rpc.tools import tool_specs
+from hived.rpc.tools import call_tool, tool_specs
 from hived.supervisor.hosting import Hosting
 from hived.supervisor.limits_watch import Silence
 from hived.supervisor.observing import Listener
 from hived.supervisor.opening import later_lines, opening_line
-from hived.supervisor.tool_calls import call_tool
 from hived.supervisor.world import World
 
 logger = logging.getLogger("hived.turns")
@@ -50,7 +49,7 @@ class TurnDrive:
         self.spec = turn_spec(
             world.spec(agent),
             turn,
-            hive_tools=tool_specs() if turn.kind == "work" else (),
+            hive_tools=tool_specs(agent.config.role) if turn.kind == "work" else (),
             opening=(opening_line(turn, self._box, home),),
             options=world.options.get(agent.config.driver, {}),
         )
@@ -215,7 +214,8 @@ class TurnDrive:
             return  # answered in an earlier life of hived: a refusal must not become a deed now
         self.silence.busy_with(1)
         try:
-            text, error = await call_tool(self.world.engine, self.name, self.id, called)
+            caller = self.world.caller(self.name, self.id, called.request)
+            text, error = await call_tool(caller, called.name, called.arguments)
         finally:
             self.silence.busy_with(-1)
         await self._write(client, self.conversation.tool_answer(called, text, error=error))

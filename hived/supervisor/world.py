@@ -7,6 +7,7 @@ from pathlib import Path
 import trio
 from attrs import define, field
 
+from hived.decisions.timers import WAKING
 from hived.drivers import DRIVERS
 from hived.drivers.base import Driver, TurnSpec
 from hived.drivers.specs import agent_spec
@@ -15,6 +16,8 @@ from hived.events import Recorded
 from hived.names import HIVE_STREAM
 from hived.paths import Home
 from hived.projections.agent import Agent
+from hived.rpc.tools import Caller, thread_limiter
+from hived.supervisor.ids import short_id
 from hived.supervisor.outputs import Outputs
 
 
@@ -41,8 +44,9 @@ class Wakes:
             self.wake(name)
 
 
-# Loops that look at the whole hive wait under this name, which no agent can have.
+# Loops that look at the whole hive wait under these names, which no agent can have.
 EVERY = ""
+CLOCK = "*clock"
 
 
 @define
@@ -64,6 +68,19 @@ class World:
     containment: str = "auto"
     wakes: Wakes = field(factory=Wakes)
     draining: bool = False
+    threads: trio.CapacityLimiter = field(factory=thread_limiter)
+
+    def caller(self, agent: str, turn: str, request: str) -> Caller:
+        """Who calls a tool by a request of the turn's CLI: the two name the command together."""
+        return Caller(
+            self.engine,
+            self.home,
+            agent,
+            turn,
+            f"turn:{turn}/{short_id(request)}",
+            lambda: self.wakes.take(agent),
+            self.threads,
+        )
 
     def agent(self, name: str) -> Agent | None:
         return self.engine.durable.agents.live.get(name)
@@ -96,6 +113,8 @@ class World:
             if rec.stream == HIVE_STREAM:
                 self.wakes.wake_all()
                 return
+            if rec.kind in WAKING:
+                self.wakes.wake(CLOCK)
             event = rec.event
             self.wakes.wake(getattr(event, "agent", "") or getattr(event, "to", EVERY))
             if rec.kind in ("agent_created", "agent_destroyed"):

@@ -6,10 +6,18 @@ class changes, its value here changes with it, and the old line must still read 
 
 from hived.events import Cause, CommandMark, Recorded, kind_of
 from hived.events import agents as a
+from hived.events import approvals as p
+from hived.events import budgets as b
+from hived.events import config as c
 from hived.events import hive as h
+from hived.events import kept as k
 from hived.events import messages as m
+from hived.events import naps as n
+from hived.events import questions as q
+from hived.events import reminders as r
 from hived.events import turn as t
-from hived.events.values import AgentConfig, Usage
+from hived.events.settings import Policy, QuietHours, Settings
+from hived.events.values import AgentConfig, Budget, McpServer, Resources, Usage
 
 CONFIG = AgentConfig(
     driver="claude",
@@ -31,6 +39,19 @@ CONFIG = AgentConfig(
 ONE, TWO = "3f2b8c1e-7d4a-4e9b-9c55-0a1b2c3d4e5f", "a0b1c2d3-e4f5-4a6b-8c7d-9e0f1a2b3c4d"
 ANN, ADA, MAIL = "operator:ann", "agent:ada", "message:m5f0000000000001"
 T1, T2, M1 = "t5f00000000000001", "t5f00000000000002", "m5f0000000000001"
+
+QUESTION, APPROVAL = "question:q1", "approval:p1"
+FULL = AgentConfig(
+    driver="claude",
+    workdir="/srv/hive/eve",
+    sandbox="none",
+    resources=Resources(2**31, 1.5, 200),
+    mcp_servers={"docs": McpServer("docs-mcp", ("--fast",), {"LANG": "C"})},
+    notes_limit_bytes=16_384,
+    compact_at=0.5,
+    budgets=(Budget(2.5), Budget(200_000.0, "tokens", "hour")),
+    commit="0123456789abcdef0123456789abcdef01234567",
+)
 
 # stream, by, the command's mark, the cause, the event
 _LINES: list[tuple[str, str, CommandMark | None, Cause | None, object]] = [
@@ -134,6 +155,88 @@ _LINES: list[tuple[str, str, CommandMark | None, Cause | None, object]] = [
         a.AgentCreated("bob", AgentConfig("claude", "/"), ONE, "n"),
     ),
     ("agent:bob", "hive", None, None, t.TurnEnd("bob", T2, "lost")),
+    # Naps, questions, reminders.
+    ("agent:bob", "agent:bob", None, None, n.NapStart("bob", 1_780_000_600.5, "nothing to do", T2)),
+    ("agent:bob", "policy:nap", None, Cause("agent:bob", 3), n.NapEnd("bob", "elapsed", 2)),
+    (
+        QUESTION,
+        "agent:bob",
+        None,
+        None,
+        q.QuestionAsked("q1", "bob", "operator", "Red?", ("yes", "no"), True, 1_780_000_900.0),
+    ),
+    (QUESTION, ANN, None, None, q.QuestionAnswered("q1", "bob", "yes, no", ("yes", "no"))),
+    (QUESTION, ANN, None, None, q.QuestionCancelled("q1", "bob", "operator")),
+    (QUESTION, "policy:deadline", None, None, q.QuestionExpired("q1", "bob")),
+    ("agent:bob", "agent:bob", None, None, r.ReminderSet("r1", "bob", "Look.", 1_780_000_700.0)),
+    ("agent:bob", "policy:reminder", None, None, r.ReminderFired("r1", "bob", M1)),
+    ("agent:bob", ANN, None, None, r.ReminderCancelled("r1", "bob", "operator")),
+    # Approvals, drafts, configurations, tombstones.
+    ("agent:eve", ADA, None, None, k.DraftCreated("eve", "ada", "reads mail")),
+    (
+        APPROVAL,
+        ADA,
+        None,
+        None,
+        p.ApprovalRequest(
+            approval="p1",
+            kind="spawn_commit",
+            requester="ada",
+            agent="eve",
+            description="reads mail",
+            commit="0123456789abcdef0123456789abcdef01234567",
+            base="89abcdef0123456789abcdef0123456789abcdef",
+            config=FULL,
+            diff="--- a/agent.toml\n+++ b/agent.toml\n",
+            truncated=True,
+            paths=("agent.toml",),
+            staged=("notes.md (12)",),
+            expires_at=1_780_086_400.0,
+        ),
+    ),
+    ("agent:eve", ADA, None, None, c.ConfigProposed("eve", "p1", "0123456789abcdef")),
+    (
+        APPROVAL,
+        "policy:small",
+        None,
+        None,
+        p.ApprovalDecision("p1", "eve", "approved", "looks fine", "small"),
+    ),
+    (APPROVAL, "hive", None, None, p.ApprovalOutcome("p1", "eve", "failed", "no such branch")),
+    ("agent:eve", "hive", None, None, c.ConfigApplied("eve", "p1", FULL, "claude:/home/eve")),
+    ("agent:eve", "hive", None, None, c.ConfigFailed("eve", "p1", "0123456789abcdef", "diverged")),
+    ("agent:eve", ANN, None, None, k.DraftDiscarded("eve", "not wanted")),
+    ("agent:ada", ANN, None, None, k.AgentRevived("ada", "p1")),
+    ("agent:ada", ANN, None, None, k.AgentPurged("ada", ("/srv/hive/ada (12)",), 12)),
+    # Budgets, notes, the hive's settings.
+    (
+        "hive",
+        "policy:budget",
+        None,
+        None,
+        b.BudgetReached("bob", "usd", "day", 5.0, 5.25, 1_780_012_800.0),
+    ),
+    ("hive", "policy:budget", None, None, b.BudgetOver("bob", "usd", "day", "elapsed")),
+    ("agent:bob", "hive", None, None, b.NotesMeasured("bob", T2, 4096)),
+    (
+        "hive",
+        "hive",
+        None,
+        None,
+        h.HiveConfigured(
+            Settings(
+                defaults={"model": '"haiku"'},
+                budgets=(Budget(1_000_000.0, "tokens", "month"),),
+                policies=(
+                    Policy("small", "approve", ("apply_commit",), ("ada",), ("*.md",), "ok"),
+                ),
+                expiry_s={"spawn": 86_400.0},
+                quiet_hours=(QuietHours("night", 1_320, 360, 120, ("bob",)),),
+                resume_after_limits=False,
+                digest="0a1b",
+            )
+        ),
+    ),
 ]
 
 

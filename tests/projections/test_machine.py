@@ -198,7 +198,7 @@ class HiveMachine(RuleBasedStateMachine):
         for agent in live.values():
             assert (agent.state == "idle") == (agent.turn is None)
             assert agent.version == self.versions[f"agent:{agent.name}"]
-            by = status(agent, self.b.hive.credentials).by
+            by = status(agent, self.b.hive).by
             assert by is not None
             assert 0 < by.version <= self.versions[by.stream]
         for box in self.b.hive.inboxes.boxes.values():

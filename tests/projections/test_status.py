@@ -9,7 +9,7 @@ from attrs import NOTHING, fields
 from hived.decisions.base import Planned
 from hived.decisions.next_step import PARK, RUN, TURN, WAIT, next_step
 from hived.events import EVENT_TYPES, Cause
-from hived.projections.agent import COMPACTING, IDLE, THINKING, TRANSITIONS, OpenTurn
+from hived.projections.agent import COMPACTING, IDLE, NAPPING, THINKING, TRANSITIONS, OpenTurn
 from hived.projections.credentials import Credential
 from hived.projections.status import GROUPS, status
 from hived.projections.turns import TurnRow
@@ -54,7 +54,7 @@ def test_the_word_the_group_and_the_next_step_of_every_mix(
 ) -> None:
     process, turn, login, limited, waiting, mail = axes
     b = mixed(*axes)
-    shown = status(b.agent(), b.hive.credentials)
+    shown = status(b.agent(), b.hive)
     step = next_step(b.agent(), b.hive, b.now)
     if turn != "none":
         word, group, kind = ("cancelling" if turn == "cancelled" else turn), "Working", TURN
@@ -79,7 +79,7 @@ def test_the_word_the_group_and_the_next_step_of_every_mix(
 
 
 @pytest.mark.parametrize(
-    ("state", "kind"), list(product((IDLE, THINKING, COMPACTING), EVENT_TYPES)), ids=str
+    ("state", "kind"), list(product((IDLE, THINKING, COMPACTING, NAPPING), EVENT_TYPES)), ids=str
 )
 def test_each_state_moves_by_each_event_as_the_table_says_and_by_no_other(
     state: str, kind: str
@@ -87,7 +87,7 @@ def test_each_state_moves_by_each_event_as_the_table_says_and_by_no_other(
     b = Bench()
     b.new()
     agent = b.agent()
-    if state != IDLE:
+    if state in (THINKING, COMPACTING):
         b.working()
     agent.state = state
     before = (agent.since, agent.state_by)
@@ -117,7 +117,7 @@ def a_plain(kind: str, turn: str) -> object:
             values[attribute.name] = given[attribute.name]
         elif attribute.default is NOTHING:
             values[attribute.name] = plain.get(getattr(attribute.type, "__name__", ""))
-    if kind == "agent_created":
+    if kind in ("agent_created", "config_applied"):
         values["config"] = config()
     return cls(**values)
 

@@ -1,0 +1,34 @@
+"""What falls due by the passing of time alone: the commands that the clock sends, and when.
+
+A row of TIMERS looks at the state and names each next thing that time will bring. The clock (room
+7) waits for the earliest and sends its command; one that ran out while hived was down is sent at
+once after the start. The decide function holds the time against the clock again, so a command
+that comes too early or twice gives no event.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from hived.projections import Hive
+
+
+class Due(NamedTuple):
+    """at: unix seconds. command: to be sent then. by: policy:RULE, who it is decided by."""
+
+    at: float
+    command: Any
+    by: str
+
+
+Timer = Callable[[Hive], Iterable[Due]]
+
+TIMERS: tuple[Timer, ...] = ()
+
+# Events after which the earliest time may be another one.
+WAKING: frozenset[str] = frozenset()
+
+
+def due(hive: Hive, timers: Iterable[Timer] = TIMERS) -> Iterator[Due]:
+    """All that time will bring as things stand, in no order."""
+    for timer in timers:
+        yield from timer(hive)

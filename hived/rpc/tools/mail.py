@@ -1,0 +1,38 @@
+"""send, who, set_status."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hived.decisions.lifecycle import SetStatus
+from hived.decisions.mail import SendMessage
+from hived.projections.status import status
+from hived.rpc.tools.caller import Caller
+
+_IDS_TOLD_MAX = 20
+
+
+async def send(caller: Caller, *, to: str, body: str, in_reply_to: str = "") -> str:
+    answer = await caller.submit(SendMessage(to, body, in_reply_to))
+    ids = [s.partition(":")[2] for s in answer.streams if s.startswith("message:")]
+    more = len(ids) - _IDS_TOLD_MAX
+    return "sent: " + ", ".join(ids[:_IDS_TOLD_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+async def set_status(caller: Caller, *, text: str) -> str:
+    await caller.submit(SetStatus(caller.agent, text))
+    return "status set"
+
+
+async def who(caller: Caller) -> str:
+    rows = []
+    for other in caller.hive.agents.live.values():
+        words = [other.name, other.config.role, status(other, caller.hive).word]
+        if other.name == caller.agent:
+            words.append("(you)")
+        if other.status:
+            words.append("- " + other.status)
+        rows.append(" ".join(words))
+    return "\n".join([*rows, "operator: the person in charge"])
+
+
+HANDLERS: Mapping[str, Callable[..., Any]] = {"send": send, "set_status": set_status, "who": who}
