@@ -138,6 +138,16 @@ KEYS: Mapping[str, Key] = {
         Text(limits.PATH_CHARS_MAX, "a program", _program), "program", "The CLI's program."
     ),
     "sandbox": Key(Text(choices=("none",)), "sandbox", "What confines its turns: none.", "none"),
+    "options": Key(
+        Named(
+            Text(60, "a word", pattern=r"[A-Za-z][A-Za-z0-9_-]*", empty=False),
+            Text(limits.PATH_CHARS_MAX),
+            limits.OPTIONS_MAX,
+        ),
+        "options",
+        "The driver's own settings.",
+        {},
+    ),
     "resources.memory": Key(
         Size(2**50, 2**20), "resources.memory_bytes", 'Of one turn, as "2GiB"; 0 for no bound.', 0
     ),
@@ -159,8 +169,7 @@ KEYS: Mapping[str, Key] = {
     "compaction.at": Key(
         Number(0.05, 1.0, zero=True),
         "compact_at",
-        "Share of the context window beyond which the session is compacted after a turn;"
-        " 1 for never, 0 for the built-in share.",
+        "Share of the context window to compact at, after a turn; 1: never, 0: the built-in share.",
         0,
     ),
     "limits.idle_seconds": Key(
@@ -168,16 +177,6 @@ KEYS: Mapping[str, Key] = {
     ),
     "limits.tool_seconds": Key(
         _SECONDS, "tool_limit_s", "Of one running tool; 0 for the built-in limit.", 0
-    ),
-    "options": Key(
-        Named(
-            Text(60, "a word", pattern=r"[A-Za-z][A-Za-z0-9_-]*", empty=False),
-            Text(limits.PATH_CHARS_MAX),
-            limits.OPTIONS_MAX,
-        ),
-        "options",
-        "The driver's own settings.",
-        {},
     ),
     "budgets": Key(BUDGETS, "budgets", "What it may spend; each holds by itself.", []),
     "mcp_servers": Key(_SERVERS, "mcp_servers", "Further MCP servers for the CLI, by name.", {}),

@@ -21,7 +21,8 @@ _STRINGS = re.compile(
     r"|(?P<comment>#[^\n]*+)",
     re.DOTALL,
 )
-_CHAIN = re.compile(r"[A-Za-z0-9_-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_-]++)++")
+# Looked for at the beginning of a word alone: from each letter of a long one would be quadratic.
+_CHAIN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:[ \t]*+\.[ \t]*+[A-Za-z0-9_-]++)++")
 
 
 def tables(data: bytes, problems: Problems) -> dict[str, Any]:
@@ -43,9 +44,11 @@ def tables(data: bytes, problems: Problems) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
+    except tomllib.TOMLDecodeError as error:
         problems.add("", f"is not TOML: {str(error)[: limits.DETAIL_CHARS_MAX]}")
-        return {}
+    except ValueError:  # what Python itself says of a number that it does not take
+        problems.add("", "holds a number of too many digits, or a day that is none")
+    return {}
 
 
 def _brackets(bare: str) -> int:

@@ -90,11 +90,13 @@ def run(
     env: Mapping[str, str] | None = None,
     ok: Sequence[int] = (0,),
     out_max: int = limits.GIT_OUTPUT_BYTES_MAX,
+    cut: bool = False,
 ) -> Done:
     """Run git with one git dir and wait for its end. Blocks for GIT_SECONDS at most.
 
     stdin: bytes, or a file. stdout: a file for what it prints, instead of `out`. alternate: a
     folder of objects to read beside those of git_dir. ok: exit statuses that are no failure.
+    cut: of more than out_max bytes the first out_max + 1 are given, and git is ended.
 
     Raises:
       GitFailed: Another exit status, no end in time, more than out_max bytes, or no git here.
@@ -121,6 +123,10 @@ def run(
     try:
         _bound(child.pid)
         out, err = _taken(child, args[0], out_max)
+        if len(out) > out_max:
+            if not cut:
+                raise GitFailed(f"git {args[0]} printed more than {out_max} bytes", overflow=True)
+            return Done(0, out[: out_max + 1], "")
         # Its pipes are closed; its end is a matter of microseconds, unless it is stuck.
         status = child.wait(limits.GIT_SECONDS)
     except subprocess.TimeoutExpired:
@@ -198,14 +204,14 @@ def _bound(pid: int) -> None:
 
 
 def _taken(child: "subprocess.Popen[bytes]", what: str, out_max: int) -> tuple[bytes, bytes]:
-    """What it prints, both ways, until it closes both."""
+    """What it prints, both ways, until it closes both or has printed too much."""
     deadline = time.monotonic() + limits.GIT_SECONDS
     out, err = bytearray(), bytearray()
     with selectors.DefaultSelector() as ready:
         for pipe, into in ((child.stdout, out), (child.stderr, err)):
             if pipe is not None:
                 ready.register(pipe, selectors.EVENT_READ, into)
-        while ready.get_map():
+        while ready.get_map() and len(out) <= out_max:
             found = ready.select(max(0.0, deadline - time.monotonic()))
             if not found:
                 raise _too_slow(what)
@@ -215,8 +221,6 @@ def _taken(child: "subprocess.Popen[bytes]", what: str, out_max: int) -> tuple[b
                     ready.unregister(key.fileobj)
                 elif key.data is out or len(err) < _ERROR_BYTES_MAX:
                     key.data.extend(data)
-            if len(out) > out_max:
-                raise GitFailed(f"git {what} printed more than {out_max} bytes", overflow=True)
     return bytes(out), bytes(err)
 
 

@@ -1,0 +1,258 @@
+"""Pin a commit of a proposed repository: what the operator is shown is what will be applied.
+
+The commit and all it reaches are copied into the applied repository, where only hived writes, and
+tagged. However the proposed one is rewritten after, the tag and the diff stand. Blocks.
+"""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from hived import limits
+from hived.config.shapes import unshowable
+from hived.errors import HivedError
+from hived.world import git, git_objects, trees
+from hived.world.git import GitFailed
+from hived.world.quarantine import Copied, copied, invalid
+from hived.world.trees import TreeFile
+
+DEPLOYED = "refs/heads/deployed"
+_REF = re.compile(r"[0-9a-f]{7,40}\Z")
+_ID_CHARS = 40
+# What decides most stands first in the diff, so that no other file can push it out of sight.
+_ORDER = "agent.toml\nprompt.md\nnotes.md\n"
+
+
+@frozen
+class Pinned:
+    """A commit in the applied repository.
+
+    Fields:
+      commit: Its whole id. base: the commit or tree that the diff is from.
+      diff: Unified, APPROVAL_DIFF_BYTES_MAX of it; truncated says that there is more. Characters
+        that would not be seen as what they are stand as pictures of them.
+      paths: All that differ between the two. files: all of the commit.
+    """
+
+    commit: str
+    base: str
+    diff: str
+    truncated: bool
+    paths: tuple[str, ...]
+    files: tuple[TreeFile, ...]
+
+
+def pin(
+    applied: Path,
+    proposed: Path,
+    ref: str,
+    id: str,
+    *,
+    base_files: Mapping[str, bytes] | None = None,
+) -> Pinned:
+    """Take the commit that `ref` names over into `applied` and tag it `proposal/ID`.
+
+    ref: 7 to 40 digits of a commit's id; no branch, no tag. The diff is from what is deployed; if
+    nothing is, from `base_files`, or from nothing. Done again for the same id and commit it gives
+    the same, even when the proposed repository is gone.
+
+    Raises:
+      HivedError: invalid_params for what is no id of a commit; not_found; ambiguous_name, with
+        `candidates`; exists if the tag is another's; invalid_commit, as `files_of` and `copied`
+        say, or more than GIT_NEW_OBJECTS_MAX or GIT_NEW_BYTES_MAX that applied lacks; git_failed.
+    """
+    check_ref(ref)
+    tag = f"refs/tags/proposal/{check_id(id)}"
+    commit = resolved(applied, tag)
+    if not commit:
+        with copied(proposed, applied / f"quarantine-{id}") as copy:
+            commit = _found(applied, copy.objects, ref)
+            trees.files_of(applied, commit, alternate=copy.objects, too_large=copy.too_large)
+            _fetch(applied, copy, commit)
+        git.run(applied, "update-ref", tag, commit, "0" * _ID_CHARS)
+    elif not commit.startswith(ref):
+        raise HivedError(
+            f"proposal/{id} is the commit {commit[:12]} already",
+            code="exists",
+            hint="take a new id",
+        )
+    return compared(applied, commit, base_files=base_files)
+
+
+def compared(
+    applied: Path, commit: str, *, base_files: Mapping[str, bytes] | None = None
+) -> Pinned:
+    """A commit of the applied repository beside what is deployed, or `base_files` before that."""
+    files = trees.files_of(applied, commit)
+    base = resolved(applied, DEPLOYED) or _base(applied, base_files)
+    diff = git.run(
+        applied,
+        "diff-tree",
+        "-p",
+        "-r",
+        "--text",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-renames",
+        "--no-color",
+        f"-O{_order_file(applied)}",
+        base,
+        commit,
+        out_max=limits.APPROVAL_DIFF_BYTES_MAX,
+        cut=True,
+    ).out
+    names = git.run(applied, "diff-tree", "-r", "-z", "--name-only", "--no-renames", base, commit)
+    truncated = len(diff) > limits.APPROVAL_DIFF_BYTES_MAX
+    return Pinned(
+        commit,
+        base,
+        seen(diff[: limits.APPROVAL_DIFF_BYTES_MAX].decode("utf-8", "replace")),
+        truncated,
+        tuple(names.out.decode("utf-8", "replace").split("\0")[:-1]),
+        files,
+    )
+
+
+def resolved(applied: Path, ref: str) -> str:
+    """The commit that a whole reference's name stands for in the applied repository, or empty."""
+    done = git.run(
+        applied,
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        f"{ref}^{{commit}}",
+        ok=(0, 1),
+    )
+    return done.out.decode("ascii").strip()
+
+
+def check_ref(ref: str) -> None:
+    """Refuses what is not 7 to 40 digits of a commit's id."""
+    if not isinstance(ref, str) or not _REF.match(ref):
+        raise HivedError(
+            f"{ascii(ref)[:80]} is not the id of a commit",
+            code="invalid_params",
+            hint="7 to 40 digits 0-9a-f, as git rev-parse HEAD tells; no branch and no tag",
+        )
+
+
+def check_id(id: str) -> str:
+    """Refuses an id that could not be the last part of a tag."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", id):
+        raise HivedError(f"{ascii(id)[:80]} is not the id of an approval", code="invalid_name")
+    return id
+
+
+def seen(text: str) -> str:
+    """The text with pictures for characters that would not be seen as what they are."""
+    return "".join(c if c in "\n\t" or not unshowable(c) else _picture(ord(c)) for c in text)
+
+
+def _picture(code: int) -> str:
+    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else f"<U+{code:04X}>"
+
+
+def _found(applied: Path, objects: Path, ref: str) -> str:
+    """The one commit whose id begins so, in the copy or in what is applied already."""
+    listed = git.run(applied, "rev-parse", f"--disambiguate={ref}", alternate=objects).out
+    told = git.run(
+        applied,
+        "cat-file",
+        "--batch-check=%(objectname) %(objecttype)",
+        stdin=listed,
+        alternate=objects,
+    ).out.decode("ascii")
+    kinds = dict(line.split(" ", 1) for line in told.splitlines())
+    commits = sorted(object for object, kind in kinds.items() if kind == "commit")
+    if len(commits) == 1:
+        return commits[0]
+    if commits:
+        raise HivedError(
+            f"{ref} is the beginning of {len(commits)} commits",
+            code="ambiguous_name",
+            hint="give more digits",
+            candidates=commits[:10],
+        )
+    other = next((kind for kind in kinds.values() if kind in ("tree", "blob", "tag")), "")
+    raise HivedError(
+        f"{ref} is a {other}, not a commit" if other else f"there is no commit {ref}",
+        code="not_found",
+        hint="commit in the proposed repository, and give what git rev-parse HEAD tells",
+    )
+
+
+def _fetch(applied: Path, copy: Copied, commit: str) -> None:
+    """Write what applied lacks of the commit's history into it, checked object by object."""
+    deployed = resolved(applied, DEPLOYED)
+    try:
+        listed = git.run(
+            applied,
+            "rev-list",
+            "--objects",
+            "--no-object-names",
+            commit,
+            *(["--not", deployed] if deployed else []),
+            alternate=copy.objects,
+            out_max=limits.GIT_NEW_OBJECTS_MAX * (_ID_CHARS + 1),
+        ).out
+    except GitFailed as error:
+        if error.data.get("overflow"):
+            raise invalid(
+                f"the commit and its history hold more than {limits.GIT_NEW_OBJECTS_MAX} objects",
+                "commit on top of what is deployed",
+            ) from None
+        if sizes := [size for id, size in copy.too_large.items() if id in error.message]:
+            raise invalid(
+                f"an earlier commit holds a file of {sizes[0]} bytes",
+                "take it out of the history as well, not by one commit more",
+            ) from None
+        raise trees.unreadable(error) from None
+    objects = listed.decode("ascii").split()
+    total = sum(trees.sizes_of(applied, objects, copy.objects).values())
+    if total > limits.GIT_NEW_BYTES_MAX:
+        raise invalid(
+            f"the commit and its history unpack to {total} bytes;"
+            f" {limits.GIT_NEW_BYTES_MAX} is the most",
+            "large files do not belong in a configuration",
+        )
+    if objects:
+        _take_over(applied, copy.objects, listed)
+
+
+def _take_over(applied: Path, objects: Path, listed: bytes) -> None:
+    with tempfile.TemporaryFile(dir=objects) as pack:
+        try:
+            git.run(
+                applied,
+                "pack-objects",
+                "--stdout",
+                "-q",
+                stdin=listed,
+                stdout=pack,
+                alternate=objects,
+            )
+            pack.seek(0)
+            # Without the copy beside it: what is missing or broken shows here, and nothing of it
+            # gets into the applied repository.
+            git.run(applied, "index-pack", "--stdin", "--strict", stdin=pack)
+        except GitFailed as error:
+            raise trees.unreadable(error) from None
+
+
+def _base(applied: Path, files: Mapping[str, bytes] | None) -> str:
+    if not files:
+        return git_objects.EMPTY_TREE
+    made = git_objects.tree(files)
+    git_objects.store(made, applied / "objects")
+    return made.id
+
+
+def _order_file(applied: Path) -> Path:
+    path = applied / "hived-order"
+    if not path.exists():
+        path.write_text(_ORDER, "ascii")
+    return path

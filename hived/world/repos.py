@@ -1,0 +1,260 @@
+"""The two repositories of an agent's configuration. Every function may be done again; all block.
+
+The proposed one is the manager's to edit. The applied one is hived's alone: `deployed` is what
+runs, and a tag stands for each step of an approval: proposal/ID, deployed/ID, failed/ID, denied/ID.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from hived import limits
+from hived.errors import HivedError
+from hived.world import git, git_objects, trees
+from hived.world.pinning import (
+    DEPLOYED,
+    Pinned,
+    check_id,
+    check_ref,
+    compared,
+    pin,
+    resolved,
+)
+from hived.world.trees import TreeFile
+
+__all__ = [
+    "Mark",
+    "Pinned",
+    "TreeFile",
+    "check_ref",
+    "compared",
+    "deploy",
+    "deployed",
+    "export",
+    "history",
+    "make_applied",
+    "make_proposed",
+    "mark_denied",
+    "mark_failed",
+    "pin",
+    "read_file",
+]
+
+_HEAD = "ref: refs/heads/%s\n"
+_CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = %s\n"
+_WHO = "[user]\n\tname = %s\n\temail = %s@hive\n"
+_KINDS = ("proposal", "deployed", "failed", "denied")
+_NEVER = "0" * 40
+
+
+@frozen
+class Mark:
+    """A step of an approval as its tag tells it. kind: proposal, deployed, failed, denied.
+
+    note: the reason, of those that have one. at: unix seconds; of a proposal and a deployment
+    those of the commit.
+    """
+
+    kind: str
+    id: str
+    commit: str
+    note: str
+    at: float
+
+
+def make_proposed(
+    path: Path, files: Mapping[str, bytes], author: str, when: float, message: str = "Begin"
+) -> str:
+    """Make the proposed repository with its first commit, if it is not there; gives the commit.
+
+    The commit's id depends on the arguments alone. A repository that is there is not looked into.
+
+    Raises:
+      HivedError: exists, if something else is at `path`.
+    """
+    made = git_objects.commit(files, author, when, message)
+    if (path / ".git").is_dir() and not path.is_symlink():
+        return made.id
+    new = _new_folder(path)
+    for name, data in files.items():
+        target = new / name
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(target, data, 0o600)
+    _make_repo(new / ".git", "main", bare=False, who=author)
+    git_objects.store(made, new / ".git" / "objects")
+    _write(new / ".git" / "refs" / "heads" / "main", f"{made.id}\n".encode(), 0o600)
+    git.run(new / ".git", "read-tree", made.id)
+    _place(new, path)
+    return made.id
+
+
+def make_applied(path: Path) -> None:
+    """Make the applied repository, empty, if it is not there."""
+    if (path / "HEAD").is_file():
+        return
+    new = _new_folder(path)
+    _make_repo(new, "deployed", bare=True)
+    _place(new, path)
+
+
+def deployed(applied: Path) -> str:
+    """The commit that runs; empty for none."""
+    return resolved(applied, DEPLOYED)
+
+
+def read_file(applied: Path, commit: str, path: str, max: int) -> bytes:
+    """What is in a file of a commit.
+
+    Raises:
+      HivedError: not_found where the commit has no such file; too_large if it has more than `max`
+        bytes.
+    """
+    for file in trees.files_of(applied, commit):
+        if file.path == path:
+            if file.bytes > max:
+                raise HivedError(f"{path} has {file.bytes} bytes", code="too_large")
+            return next(data for _, data in trees.contents(applied, (file,)))
+    raise HivedError(f"the commit {commit[:12]} has no file {path[:80]!a}", code="not_found")
+
+
+def export(applied: Path, commit: str, target: Path) -> None:
+    """Write the files of a commit into the folder `target`, which is there whole or not at all.
+
+    `target` belongs to this commit alone: one that is there already is left as it is. Files are
+    for hived's user alone, 0600 or, for programs, 0700.
+    """
+    if target.is_dir():
+        return
+    files = trees.files_of(applied, commit)
+    new = _new_folder(target)
+    for file, data in trees.contents(applied, files):
+        place = new / file.path
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(place, data, 0o700 if file.program else 0o600)
+    _place(new, target)
+
+
+def deploy(applied: Path, commit: str, id: str) -> None:
+    """Move `deployed` forward to a pinned commit, and tag it deployed/ID.
+
+    Raises:
+      HivedError: wrong_state if the commit does not stand on what is deployed.
+    """
+    tag = f"refs/tags/deployed/{check_id(id)}"
+    if resolved(applied, tag) == commit:
+        return
+    now = deployed(applied)
+    if now and now != commit:
+        stands = git.run(applied, "merge-base", "--is-ancestor", now, commit, ok=(0, 1)).status == 0
+        if not stands:
+            raise HivedError(
+                f"the commit {commit[:12]} does not stand on {now[:12]}, which is deployed",
+                code="wrong_state",
+                hint=f"rebase it on {now[:12]} and request it again",
+            )
+    if now != commit:
+        git.run(applied, "update-ref", DEPLOYED, commit, now or _NEVER)
+    git.run(applied, "update-ref", tag, commit)
+
+
+def mark_failed(applied: Path, commit: str, id: str, why: str, when: float) -> None:
+    """Tag the commit failed/ID with the reason; what is deployed stays."""
+    _mark(applied, "failed", commit, id, why, when)
+
+
+def mark_denied(applied: Path, commit: str, id: str, note: str, when: float) -> None:
+    """Tag the commit denied/ID with the operator's or the policy's note."""
+    _mark(applied, "denied", commit, id, note, when)
+
+
+def history(applied: Path) -> tuple[Mark, ...]:
+    """The marks of an applied repository, the oldest first; the last GIT_HISTORY_MAX of them."""
+    form = "%00".join(
+        (
+            "%(refname:lstrip=2)",
+            "%(objecttype)",
+            "%(objectname)",
+            "%(*objectname)",
+            "%(creatordate:unix)",
+            "%(contents)",
+            "",
+        )
+    )
+    told = git.run(
+        applied,
+        "for-each-ref",
+        f"--format={form}",
+        f"--count={limits.GIT_HISTORY_MAX}",
+        "--sort=-creatordate",
+        "refs/tags",
+    ).out.decode("utf-8", "replace")
+    words = told.split("\0")
+    marks = []
+    for name, kind, object, peeled, at, note in zip(*(words[n::6] for n in range(6)), strict=False):
+        step, _, id = name.strip().partition("/")
+        annotated = kind == "tag"
+        commit = peeled if annotated else object
+        marks.append(Mark(step, id, commit, note.rstrip("\n") if annotated else "", float(at or 0)))
+    return tuple(sorted(marks, key=lambda mark: (mark.at, _KINDS.index(mark.kind))))
+
+
+def _mark(applied: Path, kind: str, commit: str, id: str, note: str, when: float) -> None:
+    name = f"{kind}/{check_id(id)}"
+    if resolved(applied, f"refs/tags/{name}") == commit:
+        return
+    text = note.replace("\0", "")[: limits.GIT_NOTE_CHARS_MAX].strip() or "no reason given"
+    who = {"NAME": "hived", "EMAIL": "hived@hive", "DATE": f"@{int(when)} +0000"}
+    git.run(
+        applied,
+        *("tag", "--annotate", "--cleanup=verbatim", "--file=-", name, commit),
+        stdin=text.encode("utf-8", "replace"),
+        env={f"GIT_COMMITTER_{word}": value for word, value in who.items()},
+    )
+
+
+def _make_repo(folder: Path, branch: str, *, bare: bool, who: str = "") -> None:
+    for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (folder / name).mkdir(mode=0o700, parents=True)
+    _write(folder / "HEAD", (_HEAD % branch).encode(), 0o600)
+    config = _CONFIG % ("true" if bare else "false") + (_WHO % (who, who) if who else "")
+    _write(folder / "config", config.encode(), 0o600)
+
+
+def _new_folder(path: Path) -> Path:
+    """An empty folder beside `path`, renamed when it is whole. What a crash left there goes."""
+    new = path.with_name(f".{path.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700, parents=True)
+    return new
+
+
+def _place(new: Path, path: Path) -> None:
+    try:
+        new.rename(path)
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise HivedError(
+            f"{path} cannot be made: {error.strerror}",
+            code="exists",
+            hint="something else is there; move it away",
+        ) from None
+    _sync(path.parent)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with open(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(fd)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
