@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_hive, on_message
 from hived.decisions.mail import give_up
+from hived.decisions.notices import tell_manager
 from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.events import agents as a
@@ -73,6 +74,7 @@ def end_turn(hive: Hive, command: EndTurn, context: Context) -> Plan:
     rest += _access(hive, agent, turn, end, command.until, context)
     if outcome == "failed" and why in HOPELESS:
         rest.append(on_agent(agent.name, a.AgentCrashed(agent.name, turn.id, why, end.detail)))
+    rest += _told(hive, agent, end, context)
     return plan + [p if p.cause else evolve(p, cause=ended) for p in rest]
 
 
@@ -189,6 +191,27 @@ def _access(
     else:
         return []
     return [on_hive(event)]
+
+
+def _told(hive: Hive, agent: Agent, end: e.TurnEnd, context: Context) -> Plan:
+    """What the agent's manager is told. Of a credential only when it is refused the first time,
+    and when it is taken again: not of each time that hived tries it in between."""
+    misses = hive.credentials.of(agent.credential).misses
+    if end.outcome == "failed" and end.why in HOPELESS:
+        words = f"{agent.name} crashed ({end.why}) and takes no turn until it is started again."
+        event = "agent_crashed"
+    elif end.outcome == "auth_failed" and not misses:
+        words = f"{agent.name} needs a login: its credential {agent.credential} was refused."
+        event = "login_needed"
+    elif end.outcome == "ok" and misses:
+        words = f"{agent.name} works again: its credential {agent.credential} was taken."
+        event = "login_done"
+    else:
+        return []
+    data = {"credential": agent.credential} if event != "agent_crashed" else {"why": end.why}
+    return tell_manager(
+        hive, agent.name, event, words, context, turn=end.turn, detail=end.detail, **data
+    )
 
 
 def retry_wait(failures: int, turn: str) -> float:

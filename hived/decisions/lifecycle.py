@@ -5,6 +5,7 @@ from attrs import frozen
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent
 from hived.decisions.mail import give_up
+from hived.decisions.notices import tell_manager
 from hived.errors import CommandRefused
 from hived.events import agents as e
 from hived.events.turn import TurnCancel
@@ -175,7 +176,10 @@ def remove_agent(hive: Hive, command: RemoveAgent, context: Context) -> Plan:
         )
     letters = [(letter, letter.attempts) for letter in hive.inboxes.box(agent.name).open.values()]
     gone = on_agent(agent.name, e.AgentDestroyed(agent.name))
-    return [gone, *give_up(hive, letters, agent, "removed", context)]
+    rest = give_up(hive, letters, agent, "removed", context)
+    words = f"{agent.name} was taken out of the hive by {context.by}."
+    rest += tell_manager(hive, agent.name, "agent_destroyed", words, context, by=context.by)
+    return [gone, *rest]
 
 
 @frozen

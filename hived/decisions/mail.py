@@ -6,6 +6,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_message
+from hived.decisions.notices import manager_over, notice
 from hived.errors import CommandRefused
 from hived.events import messages as e
 from hived.names import EVERYONE, HIVE, MANAGER, OPERATOR
@@ -149,29 +150,39 @@ def ack_messages(hive: Hive, command: AckMessages, context: Context) -> Plan:
 def give_up(
     hive: Hive, letters: Sequence[tuple[Message, int]], agent: Agent, why: str, context: Context
 ) -> Plan:
-    """Dead letters, each with its attempts: their senders and the operator are told, once each.
+    """Dead letters, each with its attempts: their senders, the operator and the agent's manager
+    are told, once each.
 
     All of it is one append.
     """
     plan: Plan = []
+    manager = manager_over(hive, agent.name)
     told: dict[str, list[str]] = {OPERATOR: []}
     for letter, attempts in letters:
         plan.append(on_message(letter.id, e.MessageDead(letter.id, agent.name, why, attempts)))
         words = _dead_words(letter, agent, why, attempts)
-        for to in sorted({OPERATOR, letter.sender} - {HIVE, agent.name}):
+        for to in sorted({OPERATOR, letter.sender, manager} - {HIVE, agent.name, ""}):
             told.setdefault(to, []).append(words)
+    dead = [letter.id for letter, _ in letters]
     for to, lines in told.items():
         full = len(hive.inboxes.box(to).open) >= limits.INBOX_OPEN_MAX
         if not lines or (to != OPERATOR and (to not in hive.agents.live or full)):
             continue  # the operator is told in any case
         plan += _make_room(hive, to)
-        more = len(lines) - limits.DEAD_LETTERS_TOLD_MAX
-        shown = lines[: limits.DEAD_LETTERS_TOLD_MAX] + ([f"And {more} more."] if more > 0 else [])
-        notice = "m" + context.new_id()[:16]
-        reply = letters[0][0].id if len(letters) == 1 else ""
-        sent = e.MessageSent(notice, HIVE, to, "\n".join(shown), reply)
-        plan.append(on_message(notice, sent))
+        body = _dead_body(lines)
+        if to == manager:
+            data = {"messages": dead[: limits.DEAD_LETTERS_TOLD_MAX], "count": len(dead)}
+            body = notice(agent.name, "dead_letter", body, why=why, **data)
+        message = "m" + context.new_id()[:16]
+        sent = e.MessageSent(message, HIVE, to, body, dead[0] if len(dead) == 1 else "")
+        plan.append(on_message(message, sent))
     return plan
+
+
+def _dead_body(lines: Sequence[str]) -> str:
+    more = len(lines) - limits.DEAD_LETTERS_TOLD_MAX
+    shown = [*lines[: limits.DEAD_LETTERS_TOLD_MAX]]
+    return "\n".join([*shown, f"And {more} more."] if more > 0 else shown)
 
 
 def _dead_words(letter: Message, agent: Agent, why: str, attempts: int) -> str:

@@ -113,13 +113,14 @@ def test_mail_of_a_removed_agent_dies_and_is_told() -> None:
     by_ada = [b.send("bob", f"n{n}", "agent:ada") for n in range(2)]
     by_hand = b.send("bob", "z")
     made = b.do(RemoveAgent("bob"))
-    assert kinds(made) == ["agent_destroyed"] + ["message_dead"] * 3 + ["message_sent"] * 2
+    assert kinds(made) == ["agent_destroyed"] + ["message_dead"] * 3 + ["message_sent"] * 4
     assert {r.event.message for r in made[1:4]} == {*by_ada, by_hand}
-    assert [r.event.to for r in made[4:]] == ["operator", "ada"]
+    # The dead letters to the three, then that bob is gone.
+    assert [r.event.to for r in made[4:]] == ["operator", "ada", "boss", "boss"]
     assert "(removed)" in made[4].event.body
     assert "bob" not in b.hive.inboxes.boxes
     assert b.hive.inboxes.find(by_hand) is None
-    assert sorted(m.to for m in all_open(b.hive)) == ["ada", "operator"]
+    assert sorted(m.to for m in all_open(b.hive)) == ["ada", "boss", "boss", "operator"]
 
 
 def test_a_running_turn_takes_so_many_lines_of_so_much_mail() -> None:
