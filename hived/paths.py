@@ -40,6 +40,31 @@ class Home(NamedTuple):
         return posixpath.join(self.state, "agents")
 
     @property
+    def applied(self) -> str:
+        """The configurations that agents run with; only hived writes here."""
+        return posixpath.join(self.state, "applied")
+
+    def agent(self, name: str) -> str:
+        """All that an agent, or a draft of one, has for itself."""
+        return posixpath.join(self.agents, name)
+
+    def proposed(self, name: str) -> str:
+        """The repository in which a manager edits an agent's configuration."""
+        return posixpath.join(self.agents, name, "config")
+
+    def agent_state(self, name: str) -> str:
+        """An agent's notes and what it keeps; a manager may put things there before its start."""
+        return posixpath.join(self.agents, name, "state")
+
+    def applied_repo(self, name: str) -> str:
+        """The repository of what an agent ran with, runs with, and was proposed to."""
+        return posixpath.join(self.applied, f"{name}.git")
+
+    def applied_tree(self, name: str, commit: str) -> str:
+        """The files of a deployed commit."""
+        return posixpath.join(self.applied, name, commit)
+
+    @property
     def snapshots(self) -> str:
         return posixpath.join(self.state, "snapshots")
 
