@@ -7,17 +7,9 @@ that comes too early or twice gives no event.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
 
+from hived.decisions.due import Due
 from hived.projections import Hive
-
-
-class Due(NamedTuple):
-    """at: unix seconds. command: to be sent then. by: policy:RULE, who it is decided by."""
-
-    at: float
-    command: Any
-    by: str
 
 
 Timer = Callable[[Hive], Iterable[Due]]
