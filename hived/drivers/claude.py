@@ -6,8 +6,8 @@ import orjson
 
 from hived.drivers.base import Conversation, Launch, TurnSpec
 from hived.drivers.claude_conversation import ClaudeConversation
-from hived.drivers.claude_mcp import SERVER
 from hived.drivers.claude_sessions import session_path
+from hived.drivers.mcp import SERVER
 
 DEFAULT_TOOLS = ("Bash", "Read", "Edit", "Write")
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hived import limits
-from hived.drivers import claude_ending, claude_mcp
+from hived.drivers import claude_ending, mcp
 from hived.drivers import claude_lines as lines
 from hived.drivers.base import (
     Began,
@@ -56,7 +56,7 @@ class ClaudeConversation:
     # What is written.
 
     def opening(self) -> tuple[Write, ...]:
-        servers = [claude_mcp.SERVER] if self._spec.hive_tools else []
+        servers = [mcp.SERVER] if self._spec.hive_tools else []
         hello = {
             "type": "control_request",
             "request_id": "init",
@@ -191,7 +191,7 @@ class ClaudeConversation:
     def _init(self, found: Object) -> tuple[Observation, ...]:
         self._receipts.session("running")
         connected = any(
-            text(server, "name") == claude_mcp.SERVER and text(server, "status") == "connected"
+            text(server, "name") == mcp.SERVER and text(server, "status") == "connected"
             for server in lines.objects(found, "mcp_servers")
         )
         began = Began(

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from hived import limits
-from hived.drivers import claude_mcp
+from hived.drivers import mcp
 from hived.drivers.base import (
     HiveToolCalled,
     Observation,
@@ -53,26 +53,30 @@ class Requests:
                 self._open[request] = question
                 self._tools.answered(question.call, allowed=False)
                 return (question,)
-            case "mcp_message" if text(asked, "server_name") == claude_mcp.SERVER:
+            case "mcp_message" if text(asked, "server_name") == mcp.SERVER:
                 return self._mcp(request, mapping(asked, "message"))
             case subtype:
                 # Unanswered, the CLI would wait for ever.
                 return (Reply(_refuse(request, f"unsupported: {subtype[:80]}")),)
 
     def _mcp(self, request: str, message: Object) -> tuple[Observation, ...]:
-        received = claude_mcp.receive(message, self._hive_tools)
+        received = mcp.receive(message, self._hive_tools)
         match received:
-            case claude_mcp.Answer():
+            case mcp.Answer():
                 return (Reply(_mcp_reply(request, received.message)),)
-            case claude_mcp.Call():
-                called = HiveToolCalled(request, received.call, received.name, received.arguments)
+            case mcp.Call():
+                call = text(received.meta, "claudecode/toolUseId", limits.CLI_ID_CHARS_MAX)
+                called = HiveToolCalled(request, call, received.name, received.arguments)
                 self._open[request] = called
                 self._rpc_ids[request] = received.rpc_id
                 return (called,)
-            case claude_mcp.Cancelled():
-                reply = Reply(_mcp_reply(request, claude_mcp.acknowledgement().message))
+            case mcp.Cancelled():
                 gone = [r for r in self._open if self._rpc_ids.get(r) == received.rpc_id]
-                return (reply, *(seen for r in gone for seen in self.withdrawn(r)))
+                withdrawn = (seen for r in gone for seen in self.withdrawn(r))
+                return (_acknowledged(request), *withdrawn)
+            case mcp.Heard():
+                # The CLI waits for an answer to the pipe's own request, also where MCP has none.
+                return (_acknowledged(request),)
 
     def withdrawn(self, request: str) -> tuple[Observation, ...]:
         """The CLI no longer waits for this answer."""
@@ -106,7 +110,7 @@ class Requests:
     def tool_answer(self, called: HiveToolCalled, words: str, *, error: bool) -> Write:
         """See drivers.base.Conversation."""
         self._open.pop(called.request, None)
-        message = claude_mcp.result(self._rpc_ids[called.request], words, error=error)
+        message = mcp.result(self._rpc_ids[called.request], words, failed=error)
         return _mcp_reply(called.request, message)
 
 
@@ -118,6 +122,10 @@ def write(name: str, message: Mapping[str, Any]) -> Write:
 def _answer(name: str, request: str, response: Mapping[str, Any]) -> Write:
     body = {"subtype": "success", "request_id": request, "response": response}
     return write(name, {"type": "control_response", "response": body})
+
+
+def _acknowledged(request: str) -> Reply:
+    return Reply(_mcp_reply(request, mcp.acknowledgement().message))
 
 
 def _mcp_reply(request: str, message: Mapping[str, Any]) -> Write:
