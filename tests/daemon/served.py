@@ -7,6 +7,9 @@ FAULTS is a JSON object:
     anything is done about the last of them. ["*", N]: once the log stands at N.
   die_in: "MODULE:CLASS.FUNCTION": SIGKILL of the daemon where this would be called.
   hold_in: the same, but it never returns: what comes after it is not done.
+  steps: {"file": F, "effects": [MODULE:FUNCTION, ...], "die": N}: every append and every call of
+    an effect gives two steps, before and after it. Each is written to F as a line, and with the
+    Nth the daemon is killed.
 """
 
 import functools
@@ -15,6 +18,9 @@ import json
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Any
 
 import trio
@@ -54,6 +60,55 @@ def _die_at(kind: str, number: int) -> None:
     World.notice = dying  # type: ignore[method-assign]
 
 
+class Steps:
+    """Counts what the daemon does, and ends it at one of the steps."""
+
+    def __init__(self, file: str, effects: list[str], die: int) -> None:
+        self._file, self._die_at = file, die
+        self._count, self._lock = 0, threading.Lock()
+        self._around("hived.store.writer:GroupWriter.put", after=False)
+        self._around("hived.supervisor.world:World.notice", before=False)
+        for place in effects:
+            self._around(place)
+
+    def step(self, name: str) -> None:
+        with self._lock:  # an effect runs in a thread
+            self._count += 1
+            with open(self._file, "a") as file:
+                file.write(name + "\n")
+            if self._count == self._die_at:
+                _die()
+
+    def _around(self, place: str, *, before: bool = True, after: bool = True) -> None:
+        module, _, path = place.partition(":")
+        *owners, name = path.split(".")
+        owner = functools.reduce(getattr, owners, importlib.import_module(module))
+        setattr(owner, name, self._stepping(getattr(owner, name), path, before, after))
+
+    def _stepping(
+        self, function: Callable[..., Any], path: str, before: bool, after: bool
+    ) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def stepping(*args: Any, **kwargs: Any) -> Any:
+            if before:
+                self.step(f"before {path}")
+            given = function(*args, **kwargs)
+            if after:
+                self.step(f"after {path}")
+            return given
+
+        @functools.wraps(function)
+        async def waiting(*args: Any, **kwargs: Any) -> Any:
+            if before:
+                self.step(f"before {path}")
+            given = await function(*args, **kwargs)
+            if after:
+                self.step(f"after {path}")
+            return given
+
+        return waiting if iscoroutinefunction(function) else stepping
+
+
 def main() -> int:
     faults = json.loads(sys.argv[1])
     for name, value in faults.get("limits", {}).items():
@@ -71,6 +126,8 @@ def main() -> int:
         _replace(faults["die_in"], _die)
     if "hold_in" in faults:
         _replace(faults["hold_in"], _hold)
+    if "steps" in faults:
+        Steps(**faults["steps"])
     return hived.daemon.main(sys.argv[2:])
 
 
