@@ -39,6 +39,7 @@ TRANSCRIPT_FRAME_BYTES = 1024 * 1024  # of one frame of a compressed transcript
 TRANSCRIPT_READ_BYTES_MAX = 16 * 1024 * 1024  # given by one read
 REPLAY_CHUNK_EVENTS = 5_000
 SEGMENT_EVENTS = 1_000
+SEGMENTS_READ_AHEAD = 8  # read and checked in one go by a fold of history
 SNAPSHOT_EVERY_EVENTS = 10_000
 SNAPSHOTS_KEPT_MAX = 200
 SUBSCRIBER_QUEUE_EVENTS_MAX = 4_096  # beyond it a subscriber is cut with a position to resume from
@@ -88,6 +89,17 @@ HAND_OVER_MESSAGES = 10  # last messages handed to a fresh session
 NOTES_BYTES_MAX = 64 * 1024  # of the notes in a hand-over
 NOTES_LIMIT_BYTES = 32 * 1024  # notes beyond it are compacted, unless the config says otherwise
 COMPACT_AT_SHARE = 0.75  # of the window; beyond it the session is compacted after an ok turn
+COMPACTION_LITTLE_SHARE = 0.8  # of the context left by a compaction: it freed little
+THRASH_COMPACTIONS = 2  # in a row that freed little; no more by watermark then
+NOTES_GROWTH_SHARE = 0.1  # by which notes must have grown before they are compacted again
+NOTES_COMPACT_BYTES_MAX = 256 * 1024  # of notes put to the CLI to be rewritten
+NOTES_HISTORY_MAX = 10  # old versions of an agent's notes
+NOTES_WORDS_CHARS_MAX = 2 * NOTES_COMPACT_BYTES_MAX  # of a rewrite, taken from the CLI
+
+# Costs.
+SPEND_DAYS_MAX = 62  # days told apart; older ones are summed up
+SPEND_MODELS_MAX = 100  # models told apart in a day; the others are summed up
+BUDGETS_LIFTED_MAX = 1_000  # budgets lifted for their window
 
 # The agents' tools.
 TOOL_ARGUMENT_CHARS_MAX = 1024 * 1024  # of one string; each tool has smaller bounds of its own
@@ -98,12 +110,15 @@ TOOL_THREADS_MAX = 4  # tool calls that read or write files at once
 # Naps, questions, reminders, approvals.
 NAP_SECONDS_MIN = 1.0
 NAP_SECONDS_MAX = 86_400.0
+NAP_REASON_CHARS_MAX = 500
 RECV_WAIT_SECONDS_MAX = 180.0
 RECV_MESSAGES_MAX = 32
 QUESTION_CHARS_MAX = 8_000
 QUESTION_OPTIONS_MAX = 20
 QUESTION_OPTION_CHARS_MAX = 500
+QUESTION_SECONDS_MIN = 1.0
 QUESTION_SECONDS_MAX = 86_400.0 * 7
+QUESTION_QUOTED_CHARS = 200  # where its end is told
 QUESTIONS_OPEN_MAX = 50  # asked by one agent
 RECENT_QUESTIONS_MAX = 500  # closed ones kept in the view
 REMINDER_CHARS_MAX = 8_000
@@ -113,8 +128,16 @@ APPROVALS_OPEN_MAX = 20  # requested by one agent
 RECENT_APPROVALS_MAX = 500  # closed ones kept in the view
 APPROVAL_NOTE_CHARS_MAX = 2_000
 APPROVAL_DIFF_BYTES_MAX = 96 * 1024  # of a diff in the log; the whole is in the applied repo
+APPROVAL_DIFF_JSON_MAX = 128 * 1024  # the same as it stands in the event, escaped
+APPROVAL_PATHS_MAX = 200  # touched ones, or files in the state folder, that an event names
+APPROVAL_PATHS_BYTES_MAX = 16 * 1024  # of all of them together
+STAGED_WALK_MAX = 5_000  # entries of a state folder that are looked at
 DRAFTS_MAX = 100
 TOMBSTONES_MAX = 1_000
+KEPT_ENTRIES_MAX = 1_000_000  # counted for the size of what is kept of one agent
+KEPT_DEPTH_MAX = 100  # folders within one another, of those counted
+KEPT_BATCH_ENTRIES = 10_000  # of one folder, deleted in one go
+PURGE_WAIT_SECONDS = 20.0  # for the end of a deletion, before its caller is answered
 
 # git on repositories that agents write to.
 GIT_SECONDS = 30.0  # one run of git

@@ -7,7 +7,9 @@ from attrs import evolve, frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_hive, on_message
+from hived.decisions.compaction import BLAMELESS, LIMITS, Rewrite, after_turn, ended_with
 from hived.decisions.mail import give_up
+from hived.decisions.naps import nap_over
 from hived.decisions.notices import tell_manager
 from hived.errors import CommandRefused
 from hived.events import Cause
@@ -16,13 +18,10 @@ from hived.events import messages as m
 from hived.events import turn as e
 from hived.names import agent_stream
 from hived.projections import Hive
-from hived.projections.agent import COMPACTING, Agent, OpenTurn
+from hived.projections.agent import Agent, OpenTurn
+from hived.projections.agent_naps import untold
 from hived.projections.inboxes import Message
 
-# Why a turn was cancelled -> the turn failed, by a limit; any other cancel was somebody's wish.
-LIMITS = frozenset({"idle_limit", "tool_limit", "start_limit", "spool_full"})
-# Cancels that are not meant for the work itself: its mail comes back, a compaction comes again.
-BLAMELESS = frozenset({"stop", "restart", "shutdown"})
 # Failures that no retry can mend: the agent parks as failed until a person starts it again.
 HOPELESS = frozenset({"configuration", "model_not_found"})
 
@@ -33,6 +32,8 @@ class EndTurn:
 
     end: the event, as far as it is known outside (no sent, received, retry_at).
     seen: the uuids of user lines that the CLI took up. until: end of a rate limit, 0 unknown.
+    notes_bytes: the size of the agent's notes now; None where it was not measured. rewrite: what
+    came of a turn that rewrites them.
     """
 
     agent: str
@@ -40,6 +41,8 @@ class EndTurn:
     end: e.TurnEnd
     seen: frozenset[str] = frozenset()
     until: float = 0.0
+    notes_bytes: int | None = None
+    rewrite: Rewrite | None = None
 
 
 def end_turn(hive: Hive, command: EndTurn, context: Context) -> Plan:
@@ -65,25 +68,44 @@ def end_turn(hive: Hive, command: EndTurn, context: Context) -> Plan:
         end = evolve(end, retry_at=0.0)
     stream = agent_stream(agent.name)
     cause = Cause(stream, turn.cancel_version or turn.start_version)
-    plan: Plan = []
-    if agent.state == COMPACTING:
-        plan.append(on_agent(agent.name, _compaction_end(turn, end), cause))
+    plan = _nap(hive, agent, rest, context)
+    over = ended_with(agent, turn, end, command.rewrite)
+    if over is not None:
+        plan.append(on_agent(agent.name, over, cause))
     plan.append(on_agent(agent.name, end, cause))
     # The command's mark stands on the first event; the rest follow from the end itself.
     ended = Cause(stream, agent.version + len(plan))
     rest += _access(hive, agent, turn, end, command.until, context)
     if outcome == "failed" and why in HOPELESS:
         rest.append(on_agent(agent.name, a.AgentCrashed(agent.name, turn.id, why, end.detail)))
+    rest += after_turn(hive, agent, turn, end, over, command.notes_bytes, context)
     rest += _told(hive, agent, end, context)
     return plan + [p if p.cause else evolve(p, cause=ended) for p in rest]
 
 
 def _left(hive: Hive, agent: Agent, turn: OpenTurn, end: e.TurnEnd, rest: Plan) -> bool:
     """Whether there is anything that a further turn would try again. Else no one waits."""
-    if turn.kind == "compact" and end.outcome == "lost":
+    if turn.kind != "work" and end.outcome == "lost":
         return True  # this compaction is deferred, not given up
+    if turn.kind == "notes":
+        return False  # no work of the agent's waits for another try at its notes
+    if agent.nap_over is not None or untold(turn, end) is not None:
+        return True
     returned = any(isinstance(p.event, m.MessageReturned) for p in rest)
     return returned or bool(hive.inboxes.box(agent.name).queued())
+
+
+def _nap(hive: Hive, agent: Agent, rest: Plan, context: Context) -> Plan:
+    """A nap asked for in the turn is over before it began: by its time, or by urgent mail."""
+    if agent.nap is None:
+        return []
+    back = [p.event.message for p in rest if isinstance(p.event, m.MessageReturned)]
+    box = hive.inboxes.box(agent.name)
+    if any(box.open[message].urgent for message in back):
+        return nap_over(hive, agent, "message", more=len(back))
+    if agent.nap.until <= context.now:
+        return nap_over(hive, agent, "elapsed", more=len(back))
+    return []
 
 
 def _class(end: e.TurnEnd, turn: OpenTurn, agent: Agent) -> tuple[str, str]:
@@ -94,27 +116,11 @@ def _class(end: e.TurnEnd, turn: OpenTurn, agent: Agent) -> tuple[str, str]:
         if turn.cancel in LIMITS:
             return "failed", turn.cancel
         return ("cancelled", turn.cancel) if turn.cancel else ("failed", "interrupted")
+    if turn.kind == "notes" and (end.why in HOPELESS or end.outcome == "prompt_too_long"):
+        return "failed", "notes"  # the agent's own work may go well all the same
     if end.outcome == "prompt_too_long" and agent.recovery in ("handed_over", "give_up"):
         return "failed", "prompt_too_long"
     return end.outcome, end.why
-
-
-def cut_short(turn: OpenTurn) -> str:
-    """The outcome of a compaction that was ended from outside, by what ended its turn."""
-    if turn.cancel in LIMITS:
-        return "failed"
-    return "deferred" if turn.cancel in BLAMELESS else "cancelled"
-
-
-def _compaction_end(turn: OpenTurn, end: e.TurnEnd) -> e.CompactionEnd:
-    outcome = {
-        "ok": "failed",  # the CLI went on without telling how its compaction ended
-        "rate_limited": "deferred",
-        "auth_failed": "deferred",
-        "lost": "deferred",
-        "cancelled": cut_short(turn),
-    }.get(end.outcome, "failed")
-    return e.CompactionEnd(end.agent, end.turn, "session", outcome, detail=end.detail)
 
 
 def _mail(
@@ -128,7 +134,8 @@ def _mail(
     plan: Plan = []
     dead: list[tuple[Message, int]] = []
     for letter in hive.inboxes.box(agent.name).in_turn(turn.id):
-        taken = letter.uuid in seen or (letter.line == 1 and end.outcome == "ok")
+        received = letter.line == 0  # as the answer to the agent's own call
+        taken = letter.uuid in seen or received or (letter.line == 1 and end.outcome == "ok")
         if taken and (end.outcome == "ok" or _wished(end)):
             plan.append(on_message(letter.id, m.MessageAcked(letter.id, agent.name, turn.id)))
             continue
@@ -154,7 +161,8 @@ def _wished(end: e.TurnEnd) -> bool:
 def _returned(
     letter: Message, agent: Agent, end: e.TurnEnd, taken: bool, counted: bool
 ) -> m.MessageReturned:
-    held = (taken or letter.held) and end.outcome != "prompt_too_long"
+    # Whether the answer to a recv came to be in the session is not known: its words come again.
+    held = ((taken and letter.line > 0) or letter.held) and end.outcome != "prompt_too_long"
     why = (end.why or end.outcome) if taken or letter.line == 1 else "not taken up"
     return m.MessageReturned(
         letter.id,

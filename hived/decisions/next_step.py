@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from hived.decisions.compaction import compaction
 from hived.projections import Hive
 from hived.projections.agent import Agent
 
@@ -31,9 +32,12 @@ def next_step(agent: Agent, hive: Hive, now: float) -> Step:
         return Step(PARK, f"its credential {agent.credential} was refused; a person must sign in")
     if credential.until:
         return Step(PARK, f"its credential {agent.credential} is rate limited", credential.until)
+    if agent.nap is not None:
+        reason = f" ({agent.nap.reason})" if agent.nap.reason else ""
+        return Step(PARK, f"it naps{reason}", agent.nap.until)
     wanted = work(agent, hive)
     if not wanted:
-        return Step(PARK, "nothing waits for it: no mail, no compaction")
+        return Step(PARK, "nothing waits for it: no mail, no nap that ended, no compaction")
     if agent.retry_at > now:
         return Step(WAIT, f"the last turn failed; {wanted} waits for the retry", agent.retry_at)
     return Step(RUN, wanted)
@@ -44,14 +48,10 @@ def work(agent: Agent, hive: Hive) -> str:
     why = compaction(agent)
     if why:
         return f"a compaction ({why})"
+    if agent.notes_wanted:
+        return f"a compaction of its notes ({agent.notes_wanted})"
     waiting = sum(m.state == "queued" for m in hive.inboxes.box(agent.name).open.values())
+    reasons = ["the end of its nap"] if agent.nap_over is not None else []
     if waiting:
-        return f"{waiting} message{'s' if waiting > 1 else ''}"
-    return ""
-
-
-def compaction(agent: Agent) -> str:
-    """Why the agent's next turn only compacts its session; empty where it does not."""
-    if agent.recovery == "compact":
-        return "prompt_too_long"
-    return "" if agent.session_fresh else agent.compaction_wanted
+        reasons.append(f"{waiting} message{'s' if waiting > 1 else ''}")
+    return " and ".join(reasons)

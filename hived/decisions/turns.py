@@ -7,9 +7,10 @@ from attrs import evolve, frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_message
-from hived.decisions.endings import cut_short
+from hived.decisions.compaction import begin_compaction, cut_short
 from hived.decisions.lifecycle import as_uuid, reset_session
-from hived.decisions.next_step import RUN, compaction, next_step
+from hived.decisions.naps import nap_over
+from hived.decisions.next_step import RUN, next_step
 from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.events import agents as a
@@ -38,26 +39,8 @@ def begin_turn(hive: Hive, command: BeginTurn, context: Context) -> Plan:
     if agent.model_queued is not None:
         switch = a.ModelSwitched(agent.name, agent.model_queued, agent.model, turn)
         plan.append(on_agent(agent.name, switch))
-    why = compaction(agent)
-    if why:
-        return plan + _compaction(agent, turn, why)
-    return plan + _work(hive, agent, turn, context)
-
-
-def _compaction(agent: Agent, turn: str, why: str) -> Plan:
-    start = e.TurnStart(
-        agent=agent.name,
-        turn=turn,
-        number=agent.turns + 1,
-        kind="compact",
-        reason="compaction",
-        session=agent.session,
-        fresh=False,
-        model=_model(agent),
-        why=why,
-    )
-    begin = e.CompactionStart(agent.name, turn, "session", why)
-    return [on_agent(agent.name, start), on_agent(agent.name, begin)]
+    compact = begin_compaction(agent, turn, _model(agent), context)
+    return plan + (compact or _work(hive, agent, turn, context))
 
 
 def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
@@ -68,26 +51,48 @@ def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
         plan.append(on_agent(agent.name, reset))
         session, fresh = reset.session, True
     mail = hive.inboxes.box(agent.name).queued()[: limits.TURN_MESSAGES_MAX]
-    attempt = 1 + max(letter.attempts for letter in mail)
-    again = bool(agent.last_work) and any(letter.why for letter in mail)
+    over = agent.nap_over
+    tries = over.tries if over is not None else 0
+    attempt = 1 + max((letter.attempts for letter in mail), default=tries)
+    again = bool(agent.last_work) and (tries > 0 or any(letter.why for letter in mail))
     start = e.TurnStart(
         agent=agent.name,
         turn=turn,
         number=agent.turns + 1,
         kind="work",
-        reason="hand_over" if agent.recovery == "fresh" else "retry" if again else "mail",
+        reason=_reason(agent, again, bool(mail)),
         session=session,
         fresh=fresh,
         model=_model(agent),
         attempt=attempt,
         retry_of=agent.last_work if again else "",
-        why=mail[0].why if again else "",
+        why=_why_again(agent, mail) if again else "",
         messages=tuple(letter.id for letter in mail),
     )
-    newest = max(mail, key=lambda letter: letter.position)
-    cause = Cause(message_stream(newest.id), newest.version)
+    cause = None
+    if mail and start.reason != "nap_over":
+        newest = max(mail, key=lambda letter: letter.position)
+        cause = Cause(message_stream(newest.id), newest.version)
+    elif over is not None:
+        cause = over.by
     plan.append(on_agent(agent.name, start, cause))
     return plan + _deliver(agent.name, turn, 1, mail)
+
+
+def _reason(agent: Agent, again: bool, mail: bool) -> str:
+    if agent.recovery == "fresh":
+        return "hand_over"
+    if again:
+        return "retry"
+    over = agent.nap_over
+    return "nap_over" if over is not None and not (mail and over.why == "message") else "mail"
+
+
+def _why_again(agent: Agent, mail: list[Message]) -> str:
+    if mail:
+        return mail[0].why
+    last = agent.last_turn
+    return (last.why or last.outcome) if last is not None else ""
 
 
 def _model(agent: Agent) -> str:
@@ -122,9 +127,39 @@ class DeliverNow:
 def deliver_now(hive: Hive, command: DeliverNow, context: Context) -> Plan:
     agent, turn = _open_turn(hive, command.agent, command.turn)
     mail = hive.inboxes.box(agent.name).queued()[: limits.TURN_MESSAGES_MAX]
-    if turn.kind != "work" or turn.cancel or turn.lines >= limits.TURN_LINES_MAX or not mail:
+    if not takes_mail(agent, turn) or turn.lines >= limits.TURN_LINES_MAX or not mail:
         return []
     return _deliver(agent.name, turn.id, turn.lines + 1, mail)
+
+
+def takes_mail(agent: Agent, turn: OpenTurn) -> bool:
+    """Whether mail that waits may be put into the running turn: not from a nap's asking on, and
+    not into one that only saves the notes."""
+    working = turn.kind == "work" and turn.reason != "checkpoint"
+    return working and not turn.cancel and agent.nap is None
+
+
+@frozen
+class Receive:
+    """The agent asks in its turn for mail that waits; the answer to its call is the delivery."""
+
+    agent: str
+    turn: str
+    most: int
+
+
+def receive(hive: Hive, command: Receive, context: Context) -> Plan:
+    agent, turn = _open_turn(hive, command.agent, command.turn)
+    if not takes_mail(agent, turn):
+        return []
+    mail = hive.inboxes.box(agent.name).queued()[: command.most]
+    return [
+        on_message(
+            letter.id,
+            m.MessageDelivered(letter.id, agent.name, turn.id, letter.attempts + 1, 0, ""),
+        )
+        for letter in mail
+    ]
 
 
 @frozen
@@ -157,7 +192,10 @@ def _as_ordered(turn: OpenTurn, event: Any) -> Any:
 
 @frozen
 class CancelTurn:
-    """End the running turn. why: operator, or the limit that was passed. turn: "" for any."""
+    """End the running turn. why: operator, or the limit that was passed. turn: "" for any.
+
+    The operator's ends a nap as well, also where no turn runs.
+    """
 
     agent: str
     why: str
@@ -166,28 +204,14 @@ class CancelTurn:
 
 def cancel_turn(hive: Hive, command: CancelTurn, context: Context) -> Plan:
     agent = need_agent(hive, command.agent)
+    nap = nap_over(hive, agent, "operator") if command.why == "operator" else []
+    if agent.turn is None and nap:
+        return nap
     if agent.turn is None or (command.turn and agent.turn.id != command.turn):
         raise CommandRefused(f"{agent.name} is in no turn", hint="there is nothing to cancel")
     if agent.turn.cancel:
         raise CommandRefused(f"the turn of {agent.name} is being cancelled already")
-    return [on_agent(agent.name, e.TurnCancel(agent.name, agent.turn.id, command.why))]
-
-
-@frozen
-class QueueCompaction:
-    """Compact the conversation before the next turn."""
-
-    agent: str
-    why: str = "operator"
-
-
-def queue_compaction(hive: Hive, command: QueueCompaction, context: Context) -> Plan:
-    agent = need_agent(hive, command.agent)
-    if agent.session_fresh:
-        raise CommandRefused(f"{agent.name} has no conversation yet", hint="nothing to compact")
-    if agent.compaction_wanted:
-        raise CommandRefused(f"a compaction of {agent.name} is queued already")
-    return [on_agent(agent.name, e.CompactionQueued(agent.name, command.why))]
+    return [on_agent(agent.name, e.TurnCancel(agent.name, agent.turn.id, command.why)), *nap]
 
 
 def _open_turn(hive: Hive, name: str, turn: str) -> tuple[Agent, OpenTurn]:

@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-from hived.events.values import Usage
+from hived.events.values import ModelUse, Usage
 
 
 @frozen
@@ -11,8 +11,10 @@ class TurnStart:
 
     Fields:
       turn: Its id; number: it is the agent's nth turn.
-      kind: "work", or "compact" for a drive that only compacts the session.
-      reason: "mail", "retry", "hand_over", "compaction".
+      kind: "work", or "compact" for a drive that only compacts the session, or "notes" for one
+        that rewrites the agent's notes in a session of its own.
+      reason: "mail", "retry", "hand_over", "compaction", "checkpoint" (of the notes, before a
+        compaction).
       attempt: 1, or more where it repeats the turn `retry_of`.
       session: The CLI's session; fresh: hived has made no turn on it yet.
     """
@@ -59,6 +61,7 @@ class TurnEnd:
       byte: Length of the output taken in.
       leftovers: Processes that outlived the CLI and were ended.
       retry_at: Unix seconds before which the agent starts no other turn; 0 for at once.
+      models: What each model used, by name, where the CLI told it.
     """
 
     agent: str
@@ -79,6 +82,7 @@ class TurnEnd:
     byte: int = 0
     leftovers: int = 0
     retry_at: float = 0.0
+    models: dict[str, ModelUse] = field(factory=dict)
 
 
 @frozen
@@ -124,17 +128,22 @@ class PermissionAnswer:
 
 @frozen
 class CompactionQueued:
-    """The agent's context is to be compacted when its turn allows it."""
+    """The agent's session, or its notes (`of`), are to be compacted when its turn allows it.
+
+    why: operator, watermark (of the session), bloat (of the notes).
+    """
 
     agent: str
     why: str
+    of: str = "session"
 
 
 @frozen
 class CompactionStart:
     """A compaction runs. of: "session" or "notes".
 
-    why: operator, prompt_too_long, or the CLI's own word for one that it began (auto).
+    why: operator, watermark, bloat, prompt_too_long, or the CLI's own word for one that it began
+    (auto).
     """
 
     agent: str
@@ -148,7 +157,7 @@ class CompactionStart:
 class CompactionEnd:
     """It ended: ok, failed, cancelled, or deferred to a later turn.
 
-    before, after: in tokens, 0 where the CLI did not say.
+    before, after: in tokens, 0 where the CLI did not say; of notes in bytes.
     """
 
     agent: str

@@ -22,6 +22,14 @@ class Usage:
 
 
 @frozen
+class ModelUse:
+    """What one model used in a turn."""
+
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+
+
+@frozen
 class Budget:
     """What may be spent in each hour, day or month (UTC): unit is usd or tokens, per the window.
 

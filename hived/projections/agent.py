@@ -32,6 +32,32 @@ TRANSITIONS: Mapping[tuple[str, str], str] = {
 
 
 @define
+class Nap:
+    """No mail is put to the agent before `until` (unix seconds). by: the nap_start."""
+
+    until: float
+    asked_at: float
+    by: Cause
+    reason: str = ""
+
+
+@define
+class NapOver:
+    """A nap that ended, for as long as its agent is to be woken for it.
+
+    why, waiting: as nap_end says. ended_at: unix seconds; by: the nap_end. tries: turns that were
+    to tell the agent of it, and failed.
+    """
+
+    why: str
+    nap: Nap
+    ended_at: float
+    by: Cause
+    waiting: int = 0
+    tries: int = 0
+
+
+@define
 class OpenTurn:
     """The turn that runs now. byte: output taken into the log. lines: user lines ordered."""
 
@@ -55,6 +81,7 @@ class OpenTurn:
     tool_calls: int = 0
     open_tools: dict[str, str] = field(factory=dict)
     start_version: int = 0
+    nap_over: NapOver | None = None  # the nap whose end it tells the agent of
 
 
 @define
@@ -70,16 +97,6 @@ class LastTurn:
     duration_ms: int | None
     ended_at: float
     cost_usd: float
-
-
-@define
-class Nap:
-    """No mail is put to the agent before `until` (unix seconds). by: the nap_start."""
-
-    until: float
-    asked_at: float
-    by: Cause
-    reason: str = ""
 
 
 @define
@@ -133,7 +150,13 @@ class Agent:
     status: str = ""
     last_event_at: float = 0.0
     nap: Nap | None = None
-    nap_over: str = ""  # why the last nap ended, until a turn has begun since
+    nap_over: NapOver | None = None  # a nap that ended, until a turn of work has told of it
     notes_bytes: int = 0
+    notes_wanted: str = ""  # why the notes are to be compacted
+    notes_tried_bytes: int = 0  # their size after they were last compacted, or were to be
+    notes_compacted: str = ""  # the outcome of that
+    notes_compacted_at: float = 0.0
+    checkpointed: bool = False  # the notes were saved for the compaction that waits
+    lean: int = 0  # compactions by watermark in a row that freed little
     destroyed_at: float = 0.0
     destroyed_by: str = ""

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 
-from hived.events import Cause, Recorded
+from hived.events import Recorded
 from hived.names import MANAGER, OPERATOR
-from hived.projections.agent import NAP_AHEAD, TRANSITIONS, Agent, LastTurn, Nap, OpenTurn
+from hived.projections import agent_compactions as compactions
+from hived.projections import agent_naps as naps
+from hived.projections.agent import NAP_AHEAD, TRANSITIONS, Agent, LastTurn, OpenTurn
 from hived.projections.base import Handler
+from hived.projections.shapes import add_usage, cause_of, maker
+
+_open_turn, _last_turn = maker(OpenTurn), maker(LastTurn)
 
 
 class AgentTurns:
@@ -43,14 +48,14 @@ class AgentTurns:
         if state is not None:
             agent.state = state
             agent.since = rec.recorded_at
-            agent.state_by = Cause(rec.stream, rec.version)
+            agent.state_by = cause_of(rec)
 
     def _turn_start(self, rec: Recorded) -> None:
         agent = self._touch(rec)
         if agent is None:
             return
         e = rec.event
-        agent.turn = OpenTurn(
+        agent.turn = _open_turn(
             id=e.turn,
             number=e.number,
             kind=e.kind,
@@ -65,12 +70,11 @@ class AgentTurns:
             start_version=rec.version,
         )
         agent.turns = e.number
-        agent.session_fresh = False
+        if e.kind != "notes":
+            agent.session_fresh = False  # a rewrite of the notes has a session of its own
         agent.retry_at = 0.0
-        if e.kind == "compact":
-            agent.compaction_wanted = ""
-        elif e.kind == "work":
-            agent.nap_over = ""
+        compactions.begun(agent, e)
+        naps.turn_began(agent, agent.turn)
         self._move(agent, rec)
 
     def _turn_cancel(self, rec: Recorded) -> None:
@@ -85,7 +89,7 @@ class AgentTurns:
             return
         e = rec.event
         turn, agent.turn = agent.turn, None
-        agent.last_turn = LastTurn(
+        agent.last_turn = _last_turn(
             id=e.turn,
             number=turn.number if turn is not None else agent.turns,
             kind=turn.kind if turn is not None else "work",
@@ -96,18 +100,18 @@ class AgentTurns:
             ended_at=rec.recorded_at,
             cost_usd=e.cost_usd,
         )
-        if agent.last_turn.kind == "work":
+        if agent.last_turn.kind == "work" and (turn is None or turn.reason != "checkpoint"):
             agent.last_work = e.turn
-        agent.usage = agent.usage + e.usage
+        agent.usage = add_usage(agent.usage, e.usage)
         agent.cost_usd += e.cost_usd
-        if e.context_used:
-            agent.context_used = e.context_used
-        if e.context_window:
-            agent.context_window = e.context_window
+        if agent.last_turn.kind != "notes":
+            agent.context_used = e.context_used or agent.context_used
+            agent.context_window = e.context_window or agent.context_window
         agent.retry_at = e.retry_at
-        agent.retry_by = Cause(rec.stream, rec.version)
+        agent.retry_by = cause_of(rec)
         agent.failures = agent.failures + 1 if e.outcome in ("failed", "lost") else 0
         self._recover(agent, turn, e.outcome)
+        naps.turn_over(agent, turn, e)
         nap = agent.nap
         self._move(agent, rec, NAP_AHEAD if nap and nap.until > rec.recorded_at else "")
 
@@ -154,7 +158,7 @@ class AgentTurns:
     def _compaction_queued(self, rec: Recorded) -> None:
         agent = self._touch(rec)
         if agent is not None:
-            agent.compaction_wanted = rec.event.why
+            compactions.queued(agent, rec.event)
 
     def _compaction_start(self, rec: Recorded) -> None:
         agent = self._touch(rec)
@@ -169,19 +173,8 @@ class AgentTurns:
             return
         if agent.turn is not None:
             agent.turn.byte = max(agent.turn.byte, rec.event.byte)
-            if agent.turn.kind == "compact":
-                self._compacted(agent, agent.turn, rec.event.outcome)
-        if rec.event.outcome == "ok" and rec.event.after:
-            agent.context_used = rec.event.after
+        compactions.ended(agent, agent.turn, rec.event, rec.recorded_at)
         self._move(agent, rec)
-
-    def _compacted(self, agent: Agent, turn: OpenTurn, outcome: str) -> None:
-        """A drive that only compacts: deferred ones (rate limit, login, stop) come again."""
-        if outcome == "deferred":
-            if agent.recovery != "compact":
-                agent.compaction_wanted = turn.why
-        elif agent.recovery == "compact":
-            agent.recovery = "compacted" if outcome == "ok" else "fresh"
 
     def _message_sent(self, rec: Recorded) -> None:
         agent = self.live.get(rec.event.sender)
@@ -201,15 +194,12 @@ class AgentTurns:
     def _nap_start(self, rec: Recorded) -> None:
         agent = self._touch(rec)
         if agent is not None:
-            e = rec.event
-            agent.nap = Nap(e.until, rec.recorded_at, Cause(rec.stream, rec.version), e.reason)
-            agent.nap_over = ""
+            naps.nap_started(agent, rec)
             if agent.turn is None:
                 self._move(agent, rec)
 
     def _nap_end(self, rec: Recorded) -> None:
         agent = self._touch(rec)
         if agent is not None:
-            agent.nap = None
-            agent.nap_over = rec.event.why
+            naps.nap_ended(agent, rec)
             self._move(agent, rec)

@@ -3,18 +3,50 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from attrs import evolve
+
 from hived.events import Cause, Recorded
-from hived.projections.agent import Agent, Draft
+from hived.projections import agent_compactions
+from hived.projections.agent import IDLE, Agent, Draft
 from hived.projections.agent_turns import AgentTurns
 from hived.projections.base import Handler
 from hived.projections.shapes import dump_as, load_as
+
+
+def _revived(was: Agent, rec: Recorded) -> Agent:
+    """A tombstone that is an agent again: what it did and cost counts on."""
+    e = rec.event
+    by = Cause(rec.stream, rec.version)
+    return evolve(
+        was,
+        config=e.config,
+        session=e.session,
+        session_fresh=was.session_fresh or e.session != was.session,
+        node=e.node,
+        credential=e.credential,
+        parent=e.parent,
+        version=rec.version,
+        process_at=rec.recorded_at,
+        process_by=by,
+        process_why="",
+        state=IDLE,
+        since=rec.recorded_at,
+        state_by=by,
+        retry_at=0.0,
+        failures=0,
+        nap_over=None,
+        last_event_at=rec.recorded_at,
+        destroyed_at=0.0,
+        destroyed_by="",
+    )
 
 
 class Agents(AgentTurns):
     """Every name of an agent: live, draft, kept (a tombstone), or gone (to be taken anew).
 
     live: name -> Agent, in order of creation. kept: agents that were taken out, as they were then.
-    gone: the last version of the streams of names that were purged or discarded.
+    gone: the last version of the streams of names that were purged or discarded. purging: names
+    whose purge is ordered and not done, with the unix time of the order.
     """
 
     name: ClassVar[str] = "agents"
@@ -25,6 +57,7 @@ class Agents(AgentTurns):
         self.drafts: dict[str, Draft] = {}
         self.kept: dict[str, Agent] = {}
         self.gone: dict[str, int] = {}
+        self.purging: dict[str, float] = {}
 
     def handlers(self) -> Mapping[str, Handler]:
         by_kind: dict[str, Handler] = {
@@ -33,6 +66,7 @@ class Agents(AgentTurns):
             "agent_destroyed": self._destroyed,
             "agent_revived": self._named,
             "agent_purged": self._purged,
+            "purge_done": self._purge_done,
             "draft_created": self._draft_created,
             "draft_discarded": self._draft_discarded,
             "status_set": self._status_set,
@@ -56,6 +90,7 @@ class Agents(AgentTurns):
             "drafts": dump_as(dict[str, Draft], self.drafts),
             "kept": dump_as(dict[str, Agent], self.kept),
             "gone": dict(self.gone),
+            "purging": dict(self.purging),
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
@@ -63,6 +98,7 @@ class Agents(AgentTurns):
         self.drafts = load_as(dict[str, Draft], data["drafts"])
         self.kept = load_as(dict[str, Agent], data["kept"])
         self.gone = dict(data["gone"])
+        self.purging = dict(data["purging"])
 
     def version_of(self, name: str) -> int:
         """The last version of the name's stream, 0 where there is none."""
@@ -75,7 +111,8 @@ class Agents(AgentTurns):
 
     def taken(self, name: str) -> bool:
         """Whether the name is an agent's now, a draft's or a tombstone's."""
-        return name in self.live or name in self.drafts or name in self.kept
+        held = (self.live, self.drafts, self.kept, self.purging)
+        return any(name in names for names in held)
 
     def _named(self, rec: Recorded) -> None:
         """Only the version counts, of whatever has the name."""
@@ -98,10 +135,16 @@ class Agents(AgentTurns):
     def _draft_discarded(self, rec: Recorded) -> None:
         self.drafts.pop(rec.event.agent, None)
         self.gone[rec.event.agent] = rec.version
+        self.purging[rec.event.agent] = rec.recorded_at
 
     def _purged(self, rec: Recorded) -> None:
         self.kept.pop(rec.event.agent, None)
         self.gone[rec.event.agent] = rec.version
+        self.purging[rec.event.agent] = rec.recorded_at
+
+    def _purge_done(self, rec: Recorded) -> None:
+        self.purging.pop(rec.event.agent, None)
+        self._named(rec)
 
     def _config_applied(self, rec: Recorded) -> None:
         agent = self._touch(rec)
@@ -122,7 +165,10 @@ class Agents(AgentTurns):
         e = rec.event
         self.gone.pop(e.agent, None)
         self.drafts.pop(e.agent, None)
-        self.kept.pop(e.agent, None)
+        was = self.kept.pop(e.agent, None)
+        if was is not None:
+            self.live[e.agent] = _revived(was, rec)
+            return
         self.live[e.agent] = Agent(
             name=e.agent,
             config=e.config,
@@ -178,7 +224,7 @@ class Agents(AgentTurns):
         agent.session = rec.event.session
         agent.session_fresh = True
         agent.context_used = 0
-        agent.compaction_wanted = ""  # it was meant for the conversation before
+        agent_compactions.reset(agent)
         agent.recovery = "handed_over" if agent.recovery == "fresh" else ""
 
     def _model_queued(self, rec: Recorded) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hived.decisions.access import Lift
+from hived.decisions.compaction import QueueCompaction
 from hived.decisions.lifecycle import (
     NewSession,
     PauseAgent,
@@ -17,7 +18,7 @@ from hived.decisions.lifecycle import (
     StartAgent,
     StopAgent,
 )
-from hived.decisions.turns import CancelTurn, QueueCompaction
+from hived.decisions.turns import CancelTurn
 from hived.events import Recorded
 from hived.rpc.session import Call, Written
 

@@ -9,6 +9,7 @@ import pytest
 from hived import limits
 from hived.decisions import COMMANDS
 from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive, WaitElapsed
+from hived.decisions.compaction import QueueCompaction
 from hived.decisions.endings import EndTurn
 from hived.decisions.lifecycle import (
     NewAgent,
@@ -23,7 +24,7 @@ from hived.decisions.lifecycle import (
     StopAgent,
 )
 from hived.decisions.mail import AckMessages, SendMessage
-from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, QueueCompaction
+from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe
 from hived.errors import CommandRefused
 from hived.events.turn import ToolCall, TurnEnd
 from hived.names import OPERATOR as OPERATOR_BOX

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hived import limits
+from hived.decisions.compaction import QueueCompaction
 from hived.decisions.endings import BLAMELESS, HOPELESS, LIMITS, jitter, retry_wait
 from hived.decisions.next_step import RUN, next_step
-from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, QueueCompaction
+from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe
 from hived.events import Recorded
 from hived.events.turn import CompactionEnd, CompactionStart
 from hived.projections.inboxes import ACKED, DEAD, DELIVERED, QUEUED

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive, WaitElapsed
+from hived.decisions.compaction import QueueCompaction
 from hived.decisions.lifecycle import (
     NewAgent,
     NewSession,
@@ -28,14 +29,17 @@ from hived.decisions.lifecycle import (
     StopAgent,
 )
 from hived.decisions.mail import AckMessages, SendMessage
-from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, QueueCompaction
+from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe
 from hived.errors import CommandRefused
+from hived.events.codec import Codec
 from hived.events.turn import CompactionEnd, CompactionStart, ToolCall, ToolResult
 from hived.projections import Hive
 from hived.projections.inboxes import ACKED, DEAD, DELIVERED, QUEUED
 from hived.projections.status import status
+from hived.store.columns import Columns
 from tests.decisions.bench import Bench, config
 
+COLUMNS = Columns(Codec())
 NAMES = ("ada", "bob", "cyd")
 OUTCOMES = ["ok", "failed", "cancelled", "prompt_too_long", "rate_limited", "auth_failed", "lost"]
 names = st.sampled_from(NAMES)
@@ -225,6 +229,21 @@ class HiveMachine(RuleBasedStateMachine):
             assert tail.dump() == head.dump()
             tail.fold(self.b.log[cut:])
             assert tail.dump() == expected
+        # What belongs to a command is never passed over, so the log is also looked at without any.
+        for log in (self.b.log, [rec._replace(command=None) for rec in self.b.log]):
+            whole = Hive()
+            whole.fold(log)
+            for length in (3, 20, len(log)):
+                assert of_history(log, length).dump() == whole.dump()
+
+
+def of_history(log: list[Any], length: int) -> Hive:
+    """The state as folded from blocks of closed history, without what is overtaken in each."""
+    hive = Hive()
+    for start in range(0, len(log), length):
+        documents = COLUMNS.dump(log[start : start + length])
+        hive.fold(COLUMNS.stream(documents, hive.needless()))
+    return hive
 
 
 TestHive = HiveMachine.TestCase

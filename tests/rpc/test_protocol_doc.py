@@ -142,7 +142,8 @@ def _keys(value: Any) -> Iterator[str]:
 
 async def test_every_member_of_every_answer_is_told(world: Any, raw: Any) -> None:
     from hived.decisions.mail import SendMessage
-    from hived.decisions.turns import BeginTurn, Observe, QueueCompaction
+    from hived.decisions.compaction import QueueCompaction
+    from hived.decisions.turns import BeginTurn, Observe
     from hived.events.turn import ToolCall
 
     answers = [
