@@ -3,7 +3,6 @@
 import logging
 import select
 import socket
-import struct
 
 import trio
 
@@ -13,11 +12,10 @@ from hived.rpc.dispatch import Dispatcher, Parsed, encode, error_response, parse
 from hived.rpc.outbox import ClientGone, ClientTooSlow, Outbox
 from hived.rpc.services import Services
 from hived.rpc.session import Peer, Session
+from hived.rpc.sockets import peer_uid, receive, stop_reading
 from hived.rpc.subscriptions import notification
 
 logger = logging.getLogger("hived.rpc")
-
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class Connection:
@@ -35,9 +33,7 @@ class Connection:
         Raises nothing but Cancelled: what goes wrong with one client is not another's business.
         Cancellation: The client is told `bye`, within BYE_SECONDS.
         """
-        uid = _CREDENTIALS.unpack(
-            self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )[1]
+        uid = peer_uid(self._sock)
         cancelled = True
         try:
             with trio.move_on_after(limits.HELLO_WAIT_SECONDS) as scope:
@@ -79,7 +75,7 @@ class Connection:
         rest = b""
         while True:
             await self._outbox.room()
-            data = await self._receive()
+            data = await receive(self._sock)
             if not data:
                 return
             if b"\n" not in data and len(rest) + len(data) > limits.REQUEST_BYTES_MAX:
@@ -99,17 +95,6 @@ class Connection:
                             self._outbox.flush()
                             await self._outbox.room()
             self._outbox.flush()
-
-    async def _receive(self) -> bytes:
-        """The next bytes, none at the end. Always lets others run."""
-        await trio.lowlevel.checkpoint()
-        while True:
-            try:
-                return self._sock.recv(limits.SOCKET_READ_BYTES)
-            except BlockingIOError:
-                await trio.lowlevel.wait_readable(self._sock)
-            except ConnectionResetError:
-                return b""
 
     async def _take(self, session: Session, line: bytes) -> None:
         """Answer a line on the spot, or start what will."""
@@ -150,14 +135,7 @@ class Connection:
         )
         self._outbox.put(encode(error_response(error)) + b"\n")
         self._outbox.flush()
-        try:
-            # The client's own writes fail from now on, so that it looks for our answer. What has
-            # come in already is thrown away: closing on it would lose the answer.
-            self._sock.shutdown(socket.SHUT_RD)
-            while self._sock.recv(limits.SOCKET_READ_BYTES):
-                pass
-        except OSError:
-            pass  # it has gone, or nothing is left
+        stop_reading(self._sock)
 
     def _hung_up(self) -> bool:
         """Whether the client has closed both directions."""

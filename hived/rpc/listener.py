@@ -15,6 +15,7 @@ from attrs import define
 
 from hived import limits
 from hived.errors import AlreadyRunning, StoreError
+from hived.rpc.sockets import bind
 
 
 @define
@@ -55,7 +56,7 @@ def listen(path: str) -> Listener:
     try:
         lock = _lock(folder, place)
         _check_dead(place)
-        return Listener(_bind(folder, place), place, lock)
+        return Listener(bind(folder, place.name, limits.CONNECTIONS_MAX), place, lock)
     except BaseException as error:
         if lock >= 0:
             os.close(lock)
@@ -132,23 +133,6 @@ def _running(place: Path) -> AlreadyRunning:
         f"another hived listens at {place}",
         hint="hivectl daemon status shows it; HIVED_HOME sets another place",
     )
-
-
-def _bind(folder: int, place: Path) -> socket.socket:
-    """Bind by way of the folder's descriptor: an address of the kernel has 107 bytes at most."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    draft = f"/proc/self/fd/{folder}/.socket-{os.getpid()}"
-    try:
-        Path(draft).unlink(missing_ok=True)
-        sock.setblocking(False)
-        sock.bind(draft)
-        Path(draft).chmod(0o600)  # before anybody can connect: it does not listen yet
-        sock.listen(limits.CONNECTIONS_MAX)
-        Path(draft).rename(place)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def _is_ours(path: Path) -> bool:

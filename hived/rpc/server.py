@@ -1,6 +1,5 @@
 """Accepts clients on the control socket, each a task of its own."""
 
-import errno
 import logging
 import socket
 
@@ -12,11 +11,9 @@ from hived.rpc.connection import Connection
 from hived.rpc.dispatch import Dispatcher, encode, error_response
 from hived.rpc.listener import Listener
 from hived.rpc.services import Services
+from hived.rpc.sockets import accept, turn_away
 
 logger = logging.getLogger("hived.rpc")
-
-# The machine or the daemon is out of something that comes back when others let go of it.
-_OUT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 async def serve(
@@ -34,7 +31,7 @@ async def serve(
         async with trio.open_nursery() as nursery:
             task_status.started()
             while True:
-                sock = await _accept(listener.sock)
+                sock = await accept(listener.sock)
                 if services.clients >= limits.CONNECTIONS_MAX:
                     _turn_away(sock)
                     continue
@@ -52,26 +49,6 @@ async def _serve_one(services: Services, connection: Connection) -> None:
         services.clients -= 1
 
 
-async def _accept(listener: socket.socket) -> socket.socket:
-    """The next client's socket, which does not block."""
-    while True:
-        await trio.lowlevel.checkpoint()  # a flood of clients must not starve those served
-        try:
-            sock, _ = listener.accept()
-        except BlockingIOError:
-            await trio.lowlevel.wait_readable(listener)
-        except ConnectionAbortedError:
-            continue  # that one has gone again
-        except OSError as error:
-            if error.errno not in _OUT_OF:
-                raise
-            logger.warning("cannot accept a client: %s", error.strerror)
-            await trio.sleep(limits.ACCEPT_WAIT_SECONDS)
-        else:
-            sock.setblocking(False)
-            return sock
-
-
 def _turn_away(sock: socket.socket) -> None:
     """Tell one client too many that it is."""
     error = HivedError(
@@ -79,9 +56,4 @@ def _turn_away(sock: socket.socket) -> None:
         code="too_many",
         hint="close some, or try again later",
     )
-    try:
-        sock.send(encode(error_response(error)) + b"\n")
-    except OSError:
-        pass  # it has gone already
-    finally:
-        sock.close()
+    turn_away(sock, encode(error_response(error)) + b"\n")
