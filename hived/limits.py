@@ -58,6 +58,7 @@ TURN_LINES_MAX = 200  # user lines of one turn
 TURN_TOOL_CALLS_MAX = 10_000
 TURN_UUIDS_MAX = 1_000  # user lines whose receipts are followed in one turn
 TURN_TOOL_NAMES_MAX = 200  # different tools counted by name in one turn
+TURN_MODELS_MAX = 20  # models told apart in one turn
 TOOL_NAME_CHARS_MAX = 200
 CLI_ID_CHARS_MAX = 200  # an id that the CLI made: of a request, a call, a session
 ALLOW_COMMAND_CHARS_MAX = 65_536  # a longer shell command is not looked into, and refused

@@ -61,9 +61,15 @@ def need_agent(hive: Hive, name: str) -> Agent:
       CommandRefused: not_found.
     """
     agent = hive.agents.live.get(name)
+    if agent is None and name in hive.agents.kept:
+        raise CommandRefused(
+            f"the agent {name} was taken out of the hive; its state is kept",
+            code="not_found",
+            hint=f"hivectl revive {name} brings it back",
+        )
     if agent is None:
         raise CommandRefused(
-            f"there is no agent {name}", code="not_found", hint="hivectl ps lists them"
+            f"there is no agent {name[:60]}", code="not_found", hint="hivectl ps lists them"
         )
     return agent
 
@@ -88,4 +94,9 @@ def stream_version(hive: Hive, stream: str) -> int:
     if family == "message":
         message = hive.inboxes.find(name)
         return message.version if message is not None else 0
+    if family == "question":
+        return hive.questions.version_of(name)
+    if family == "approval":
+        approval = hive.approvals.find(name)
+        return approval.version if approval is not None else 0
     return hive.credentials.version

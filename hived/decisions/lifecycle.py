@@ -3,9 +3,11 @@
 from attrs import frozen
 
 from hived import limits
+from hived.decisions.authority import check_may_steer
 from hived.decisions.base import Context, Plan, need_agent, on_agent
-from hived.decisions.mail import give_up
+from hived.decisions.naps import nap_over
 from hived.decisions.notices import tell_manager
+from hived.decisions.reminders import drop_reminders
 from hived.errors import CommandRefused
 from hived.events import agents as e
 from hived.events.turn import TurnCancel
@@ -71,6 +73,10 @@ def check_free(hive: Hive, name: str) -> None:
             code="exists",
             hint=f"choose another, or: hivectl revive {name}, hivectl purge {name}",
         )
+    if name in hive.agents.purging:
+        raise CommandRefused(
+            f"what was kept of {name} is being deleted", code="exists", hint="try again in a moment"
+        )
 
 
 @frozen
@@ -82,6 +88,7 @@ class StartAgent:
 
 def start_agent(hive: Hive, command: StartAgent, context: Context) -> Plan:
     agent = need_agent(hive, command.agent)
+    check_may_steer(hive, agent.name, context)
     if agent.process == "running":
         raise CommandRefused(f"{agent.name} is started already", hint="hivectl status shows it")
     if agent.process == "paused":
@@ -98,6 +105,7 @@ class StopAgent:
 
 def stop_agent(hive: Hive, command: StopAgent, context: Context) -> Plan:
     agent = need_agent(hive, command.agent)
+    check_may_steer(hive, agent.name, context)
     if agent.process == "stopped" and agent.turn is None:
         raise CommandRefused(f"{agent.name} is stopped already", hint=f"hivectl start {agent.name}")
     return [on_agent(agent.name, e.AgentStopped(agent.name)), *_cancel(agent, "stop")]
@@ -112,9 +120,11 @@ class RestartAgent:
 
 def restart_agent(hive: Hive, command: RestartAgent, context: Context) -> Plan:
     agent = need_agent(hive, command.agent)
+    check_may_steer(hive, agent.name, context)
     name = agent.name
     plan = [] if agent.process == "stopped" else [on_agent(name, e.AgentStopped(name, "restart"))]
-    return [*plan, *_cancel(agent, "restart"), on_agent(name, e.AgentStarted(name, "restart"))]
+    plan += [*_cancel(agent, "restart"), *nap_over(hive, agent, "restart")]
+    return [*plan, on_agent(name, e.AgentStarted(name, "restart"))]
 
 
 def _cancel(agent: Agent, why: str) -> Plan:
@@ -157,7 +167,7 @@ def resume_agent(hive: Hive, command: ResumeAgent, context: Context) -> Plan:
 
 @frozen
 class RemoveAgent:
-    """Take it out of the hive for good. Mail that waits for it dies with it."""
+    """Take it out of the hive. Its state, notes, configuration and mail are kept as a tombstone."""
 
     agent: str
 
@@ -174,12 +184,16 @@ def remove_agent(hive: Hive, command: RemoveAgent, context: Context) -> Plan:
         raise CommandRefused(
             f"{', '.join(children[:5])} answer to {agent.name}", hint="take them out first"
         )
-    letters = [(letter, letter.attempts) for letter in hive.inboxes.box(agent.name).open.values()]
-    gone = on_agent(agent.name, e.AgentDestroyed(agent.name))
-    rest = give_up(hive, letters, agent, "removed", context)
+    if len(hive.agents.kept) >= limits.TOMBSTONES_MAX:
+        raise CommandRefused(
+            f"the state of {limits.TOMBSTONES_MAX} agents is kept, the most there may be",
+            code="too_many",
+            hint="hivectl tombstones lists them; hivectl purge NAME deletes one for good",
+        )
+    plan = drop_reminders(hive, agent.name)
+    plan.append(on_agent(agent.name, e.AgentDestroyed(agent.name)))
     words = f"{agent.name} was taken out of the hive by {context.by}."
-    rest += tell_manager(hive, agent.name, "agent_destroyed", words, context, by=context.by)
-    return [gone, *rest]
+    return [*plan, *tell_manager(hive, agent.name, "agent_destroyed", words, context, by=context.by)]
 
 
 @frozen
@@ -218,7 +232,18 @@ def queue_model(hive: Hive, command: QueueModel, context: Context) -> Plan:
             code="invalid_params",
             hint="such as haiku, sonnet, opus",
         )
+    check_model(model)
     return [on_agent(agent.name, e.ModelQueued(agent.name, model, agent.model))]
+
+
+def check_model(model: str) -> None:
+    """Refuses a model's name that the CLI would read as a flag of its own."""
+    if model.startswith("-"):
+        raise CommandRefused(
+            f"{model[:40]!r} is no model: it begins with a dash",
+            code="invalid_params",
+            hint="such as haiku, sonnet, opus",
+        )
 
 
 @frozen

@@ -69,6 +69,7 @@ EVENT_TYPES: dict[str, tuple[type[Any], int]] = {
     "draft_discarded": (kept.DraftDiscarded, 1),
     "agent_revived": (kept.AgentRevived, 1),
     "agent_purged": (kept.AgentPurged, 1),
+    "purge_done": (kept.PurgeDone, 1),
     "config_proposed": (config.ConfigProposed, 1),
     "config_applied": (config.ConfigApplied, 1),
     "config_failed": (config.ConfigFailed, 1),
@@ -78,6 +79,8 @@ EVENT_TYPES: dict[str, tuple[type[Any], int]] = {
     "hive_started": (hive.HiveStarted, 1),
     "hive_stopped": (hive.HiveStopped, 1),
     "hive_configured": (hive.HiveConfigured, 1),
+    "quiet_start": (hive.QuietStart, 1),
+    "quiet_end": (hive.QuietEnd, 1),
 }
 
 KINDS: dict[type[Any], str] = {cls: name for name, (cls, _) in EVENT_TYPES.items()}

@@ -26,3 +26,23 @@ class HiveConfigured:
     """The hive's own settings hold from now on: hive.toml as it was read at start or on reload."""
 
     settings: Settings
+
+
+@frozen
+class QuietStart:
+    """Quiet hours have begun: no turns but for the operator's urgent mail. by names the rule.
+
+    until: unix seconds. agents: whose; empty for all.
+    """
+
+    name: str
+    until: float
+    agents: tuple[str, ...] = ()
+
+
+@frozen
+class QuietEnd:
+    """They are over. why: elapsed, or changed (hive.toml says otherwise now)."""
+
+    name: str
+    why: str

@@ -35,9 +35,17 @@ class AgentRevived:
 class AgentPurged:
     """Orders the deletion of all that is kept of a tombstone but its events.
 
-    paths: what is deleted, `path (bytes)`. The name is free again.
+    paths: what is deleted, `path (bytes)`. The name is free again once PurgeDone follows.
     """
 
     agent: str
     paths: tuple[str, ...] = ()
+    bytes: int = 0
+
+
+@frozen
+class PurgeDone:
+    """All that AgentPurged named is deleted. bytes: of the files that were found and taken away."""
+
+    agent: str
     bytes: int = 0

@@ -43,6 +43,7 @@ class Credentials:
     def handlers(self) -> Mapping[str, Handler]:
         return {
             "agent_created": self._agent,
+            "config_applied": self._agent,
             "agent_destroyed": self._destroyed,
             "rate_limit_hit": self._hit,
             "rate_limit_over": self._over,
@@ -50,6 +51,9 @@ class Credentials:
             "login_done": self._login_done,
             "hive_started": self._hive,
             "hive_stopped": self._hive,
+            "hive_configured": self._hive,
+            "quiet_start": self._hive,
+            "quiet_end": self._hive,
             "turn_end": self._turn_end,
         }
 

@@ -12,7 +12,7 @@ from attrs import define, field
 from hived import limits
 from hived.events import Recorded
 from hived.projections.base import Handler
-from hived.projections.shapes import dump_as, load_as
+from hived.projections.shapes import dump_as, load_as, maker
 
 QUEUED, DELIVERED, ACKED, DEAD = "queued", "delivered", "acked", "dead"
 
@@ -40,6 +40,9 @@ class Message:
     changed_at: float = 0.0
 
 
+_message = maker(Message)
+
+
 @define
 class Inbox:
     """One recipient's messages, oldest first."""
@@ -47,7 +50,7 @@ class Inbox:
     open: dict[str, Message] = field(factory=dict)
     closed: dict[str, Message] = field(factory=dict)
     received: int = 0
-    gone: bool = False  # its agent was taken out: it goes with its last open message
+    gone: bool = False  # its agent was purged: it goes with its last open message
 
     def queued(self) -> list[Message]:
         """Waiting to be delivered, urgent ones first."""
@@ -77,7 +80,7 @@ class Inboxes:
             "message_returned": self._returned,
             "message_dead": self._dead,
             "agent_created": self._created,
-            "agent_destroyed": self._destroyed,
+            "agent_purged": self._purged,
             "session_reset": self._session_reset,
         }
 
@@ -110,7 +113,7 @@ class Inboxes:
         if box is None:
             box = self.boxes[e.to] = Inbox()
         box.received += 1
-        box.open[e.message] = Message(
+        box.open[e.message] = _message(
             id=e.message,
             sender=e.sender,
             to=e.to,
@@ -153,20 +156,19 @@ class Inboxes:
             message.turn = ""
 
     def _acked(self, rec: Recorded) -> None:
-        self._close(rec, ACKED)
+        message = self._open(rec)
+        if message is not None:
+            self._close(message, ACKED)
 
     def _dead(self, rec: Recorded) -> None:
         message = self._open(rec)
         if message is not None:
             message.why, message.attempts = rec.event.why, rec.event.attempts
-            self._close(rec, DEAD)
+            self._close(message, DEAD)
 
-    def _close(self, rec: Recorded, state: str) -> None:
-        message = self._open(rec)
-        if message is None:
-            return
+    def _close(self, message: Message, state: str) -> None:
         message.state = state
-        owner = self._to[message.id]
+        owner = message.to
         box = self.boxes[owner]
         del box.open[message.id]
         box.closed[message.id] = message
@@ -179,7 +181,7 @@ class Inboxes:
     def _created(self, rec: Recorded) -> None:
         self.boxes.setdefault(rec.event.agent, Inbox())
 
-    def _destroyed(self, rec: Recorded) -> None:
+    def _purged(self, rec: Recorded) -> None:
         box = self.boxes.get(rec.event.agent)
         if box is not None and not box.open:
             self._drop(rec.event.agent)

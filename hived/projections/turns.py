@@ -9,7 +9,7 @@ from hived import limits
 from hived.events import Recorded
 from hived.events.values import Usage
 from hived.projections.base import Handler
-from hived.projections.shapes import dump_as, load_as
+from hived.projections.shapes import dump_as, load_as, maker
 
 
 @define
@@ -37,6 +37,9 @@ class TurnRow:
     bytes: int = 0
 
 
+_row = maker(TurnRow)
+
+
 class Turns:
     """Agent -> its last RECENT_TURNS_MAX turns by id, oldest first."""
 
@@ -50,7 +53,7 @@ class Turns:
         return {
             "turn_start": self._start,
             "turn_end": self._end,
-            "agent_destroyed": self._destroyed,
+            "agent_purged": self._purged,
         }
 
     def dump(self) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class Turns:
     def _start(self, rec: Recorded) -> None:
         e = rec.event
         rows = self.of.setdefault(e.agent, {})
-        rows[e.turn] = TurnRow(
+        rows[e.turn] = _row(
             id=e.turn,
             number=e.number,
             kind=e.kind,
@@ -86,5 +89,5 @@ class Turns:
         row.tools, row.usage, row.cost_usd, row.bytes = e.tools, e.usage, e.cost_usd, e.byte
         row.model = e.model or row.model
 
-    def _destroyed(self, rec: Recorded) -> None:
+    def _purged(self, rec: Recorded) -> None:
         self.of.pop(rec.event.agent, None)

@@ -9,6 +9,7 @@ import trio
 from hived import limits
 from hived.supervisor.credentials import lift_waits, watch_logins
 from hived.supervisor.loop import put_away, turn_loop
+from hived.supervisor.purging import carry_out_purges
 from hived.supervisor.timers import run_timers
 from hived.supervisor.world import EVERY, World
 
@@ -30,6 +31,7 @@ async def supervise(
         nursery.start_soon(lift_waits, world)
         nursery.start_soon(watch_logins, world)
         nursery.start_soon(run_timers, world)
+        nursery.start_soon(carry_out_purges, world)
         nursery.start_soon(_tidy, world)
         task_status.started()
         while True:

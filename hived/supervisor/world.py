@@ -117,5 +117,5 @@ class World:
                 self.wakes.wake(CLOCK)
             event = rec.event
             self.wakes.wake(getattr(event, "agent", "") or getattr(event, "to", EVERY))
-            if rec.kind in ("agent_created", "agent_destroyed"):
+            if rec.kind in ("agent_created", "agent_destroyed", "agent_purged"):
                 self.wakes.wake(EVERY)

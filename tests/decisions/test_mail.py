@@ -3,6 +3,7 @@
 import pytest
 
 from hived import limits
+from hived.decisions.kept import PurgeAgent
 from hived.decisions.lifecycle import RemoveAgent
 from hived.decisions.mail import AckMessages, SendMessage
 from hived.decisions.turns import DeliverNow
@@ -108,16 +109,18 @@ def test_a_reply_names_a_message_that_is_there() -> None:
     assert b.letter(reply).in_reply_to == first
 
 
-def test_mail_of_a_removed_agent_dies_and_is_told() -> None:
+def test_mail_of_a_removed_agent_is_kept_and_dies_with_its_purge() -> None:
     b = hive()
     by_ada = [b.send("bob", f"n{n}", "agent:ada") for n in range(2)]
     by_hand = b.send("bob", "z")
-    made = b.do(RemoveAgent("bob"))
-    assert kinds(made) == ["agent_destroyed"] + ["message_dead"] * 3 + ["message_sent"] * 4
+    assert kinds(b.do(RemoveAgent("bob"))) == ["agent_destroyed", "message_sent"]
+    assert list(b.hive.inboxes.box("bob").open) == [*by_ada, by_hand]
+    assert refused(b, SendMessage("bob", "more")) == "not_found"
+    made = b.do(PurgeAgent("bob", (), 0))
+    assert kinds(made) == ["agent_purged"] + ["message_dead"] * 3 + ["message_sent"] * 3
     assert {r.event.message for r in made[1:4]} == {*by_ada, by_hand}
-    # The dead letters to the three, then that bob is gone.
-    assert [r.event.to for r in made[4:]] == ["operator", "ada", "boss", "boss"]
-    assert "(removed)" in made[4].event.body
+    assert [r.event.to for r in made[4:]] == ["operator", "ada", "boss"]
+    assert "(purged)" in made[4].event.body
     assert "bob" not in b.hive.inboxes.boxes
     assert b.hive.inboxes.find(by_hand) is None
     assert sorted(m.to for m in all_open(b.hive)) == ["ada", "boss", "boss", "operator"]

@@ -237,6 +237,9 @@ _LINES: list[tuple[str, str, CommandMark | None, Cause | None, object]] = [
             )
         ),
     ),
+    ("agent:ada", "hive", None, None, k.PurgeDone("ada", 12)),
+    ("hive", "policy:night", None, None, h.QuietStart("night", 1_780_030_800.0, ("bob",))),
+    ("hive", "policy:night", None, None, h.QuietEnd("night", "elapsed")),
 ]
 
 

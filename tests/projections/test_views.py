@@ -3,6 +3,7 @@
 import json
 
 from hived import limits
+from hived.decisions.kept import FinishPurge, PurgeAgent
 from hived.decisions.lifecycle import RemoveAgent, StartAgent, StopAgent
 from hived.decisions.mail import SendMessage
 from hived.decisions.turns import DeliverNow, Observe
@@ -73,17 +74,32 @@ def test_the_oldest_commands_are_forgotten() -> None:
     assert b.hive.commands.find("client:3") is not None
 
 
-def test_a_removed_agent_leaves_nothing_but_its_tombstone() -> None:
+def test_a_removed_agent_leaves_its_tombstone_its_mail_and_its_turns() -> None:
     b = Bench()
     b.new()
     b.working()
     b.end()
     version = b.agent().version
     b.do(RemoveAgent("ada"))
-    views = b.hive.dump()["views"]
-    kept = views["agents"].pop("kept")
-    assert "ada" not in json.dumps(views)
+    kept = reloaded(b).hive.dump()["views"]["agents"]["kept"]
     assert (kept["ada"]["version"], kept["ada"]["destroyed_at"]) == (version + 1, b.now)
+    assert "ada" not in b.hive.agents.live
+    assert len(b.hive.turns.of["ada"]) == len(b.hive.inboxes.boxes["ada"].closed) == 1
+
+
+def test_a_purged_agent_leaves_nothing_but_the_version_of_its_stream() -> None:
+    b = Bench()
+    b.new()
+    b.working()
+    b.end()
+    b.do(RemoveAgent("ada"))
+    b.do(PurgeAgent("ada", (), 0))
+    assert reloaded(b).hive.agents.purging == {"ada": b.now}
+    b.do(FinishPurge("ada", 0), "hive")
+    views = b.hive.dump()["views"]
+    version = b.log[-1].version
+    assert views["agents"].pop("gone") == {"ada": version}
+    assert "ada" not in json.dumps(views)
 
 
 def test_what_a_reloaded_hive_knows_of_credentials_goes_on() -> None:
