@@ -8,16 +8,36 @@ that comes too early or twice gives no event.
 
 from collections.abc import Callable, Iterable, Iterator
 
+from hived.decisions import verdicts
 from hived.decisions.due import Due
+from hived.decisions.naps import NapElapsed
+from hived.decisions.question_ends import deadlines
+from hived.decisions.reminders import FireReminder, inbox_full
 from hived.projections import Hive
-
 
 Timer = Callable[[Hive], Iterable[Due]]
 
-TIMERS: tuple[Timer, ...] = ()
+
+def naps(hive: Hive) -> Iterator[Due]:
+    for agent in hive.agents.live.values():
+        if agent.nap is not None:
+            yield Due(agent.nap.until, NapElapsed(agent.name), "policy:nap_elapsed")
+
+
+def reminders(hive: Hive) -> Iterator[Due]:
+    for agent, pending in hive.reminders.of.items():
+        # The end of a turn makes room in a full inbox, and is among WAKING.
+        if agent in hive.agents.live and not inbox_full(hive, agent):
+            for one in pending.values():
+                yield Due(one.at, FireReminder(agent, one.id), "policy:reminder_due")
+
+
+TIMERS: tuple[Timer, ...] = (naps, reminders, verdicts.expiries, deadlines)
 
 # Events after which the earliest time may be another one.
-WAKING: frozenset[str] = frozenset()
+WAKING: frozenset[str] = frozenset(
+    {"nap_start", "reminder_set", "turn_end", "approval_request", "question_asked"}
+)
 
 
 def due(hive: Hive, timers: Iterable[Timer] = TIMERS) -> Iterator[Due]:

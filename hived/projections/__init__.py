@@ -9,11 +9,15 @@ from typing import Any
 
 from hived.events import Recorded
 from hived.projections.agents import Agents
+from hived.projections.approvals import Approvals
 from hived.projections.base import Handler, Projection
 from hived.projections.commands import Commands
 from hived.projections.credentials import Credentials
 from hived.projections.inboxes import Inboxes
 from hived.projections.ledger import Ledger
+from hived.projections.overtaken import Needless, overtaken
+from hived.projections.questions import Questions
+from hived.projections.reminders import Reminders
 from hived.projections.settings import HiveSettings
 from hived.projections.turns import Turns
 
@@ -27,11 +31,14 @@ PROJECTIONS: Mapping[str, type[Projection]] = {
     "turns": Turns,
     "ledger": Ledger,
     "settings": HiveSettings,
+    "questions": Questions,
+    "approvals": Approvals,
+    "reminders": Reminders,
 }
 
 # Of the shape of all views together: a snapshot of another one is not read. Raise it with any
 # change of a view's state or fold.
-FINGERPRINT = "4"
+FINGERPRINT = "5"
 
 
 class Hive:
@@ -44,6 +51,9 @@ class Hive:
     turns: Turns
     ledger: Ledger
     settings: HiveSettings
+    questions: Questions
+    approvals: Approvals
+    reminders: Reminders
 
     def __init__(self, *, deciding: bool = False) -> None:
         """Start empty. deciding: only the views that commands are decided on."""
@@ -53,11 +63,13 @@ class Hive:
             name: view() for name, view in PROJECTIONS.items() if view.decides or not deciding
         }
         table: dict[str, list[Handler]] = {}
+        folded = {name: view.handlers() for name, view in self.views.items()}
         for name, view in self.views.items():
             setattr(self, name, view)
-            for kind, handler in view.handlers().items():
+            for kind, handler in folded[name].items():
                 table.setdefault(kind, []).append(handler)
         self._table = {kind: tuple(handlers) for kind, handlers in table.items()}
+        self._overtaken = overtaken(folded)
 
     def fold(self, records: Iterable[Recorded]) -> None:
         """Take in events, in order."""
@@ -73,6 +85,10 @@ class Hive:
         if rec is not None:
             self.position = rec.position
             self.recorded_at = rec.recorded_at
+
+    def needless(self) -> Needless:
+        """What the next block of history given to `fold` may lack without a difference."""
+        return Needless(self._overtaken, self.commands.unfinished)
 
     def dump(self) -> dict[str, Any]:
         """The whole state as JSON-shaped data."""
