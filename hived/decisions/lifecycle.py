@@ -7,6 +7,7 @@ from hived.decisions.authority import check_may_steer
 from hived.decisions.base import Context, Plan, need_agent, on_agent
 from hived.decisions.naps import nap_over
 from hived.decisions.notices import tell_manager
+from hived.decisions.question_ends import cancel_of_gone
 from hived.decisions.reminders import drop_reminders
 from hived.errors import CommandRefused
 from hived.events import agents as e
@@ -192,6 +193,7 @@ def remove_agent(hive: Hive, command: RemoveAgent, context: Context) -> Plan:
         )
     plan = drop_reminders(hive, agent.name)
     plan.append(on_agent(agent.name, e.AgentDestroyed(agent.name)))
+    plan += cancel_of_gone(hive, agent.name, context)
     words = f"{agent.name} was taken out of the hive by {context.by}."
     return [*plan, *tell_manager(hive, agent.name, "agent_destroyed", words, context, by=context.by)]
 

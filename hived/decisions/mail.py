@@ -27,7 +27,7 @@ class SendMessage:
 
 def send_message(hive: Hive, command: SendMessage, context: Context) -> Plan:
     sender = context.sender
-    _check_body(command.body)
+    check_body(command.body)
     if command.urgent and context.agent:
         raise CommandRefused(
             "only the operator's mail can be urgent", code="not_allowed", hint="send it as it is"
@@ -38,11 +38,11 @@ def send_message(hive: Hive, command: SendMessage, context: Context) -> Plan:
             code="not_found",
             hint="leave in_reply_to out",
         )
-    recipients = _recipients(hive, command.to, sender)
+    recipients = recipients_of(hive, command.to, sender)
     plan: Plan = []
     for to in recipients:
-        _check_allowed(hive, sender, to)
-        plan += _make_room(hive, to)
+        check_allowed(hive, sender, to)
+        plan += make_room(hive, to)
         message = "m" + context.new_id()[:16]
         sent = e.MessageSent(message, sender, to, command.body, command.in_reply_to, command.urgent)
         plan.append(on_message(message, sent))
@@ -51,7 +51,7 @@ def send_message(hive: Hive, command: SendMessage, context: Context) -> Plan:
     return plan
 
 
-def _check_body(body: str) -> None:
+def check_body(body: str) -> None:
     if not body.strip():
         raise CommandRefused("the message has no words", code="invalid_params")
     size = len(body.encode("utf-8", "surrogatepass"))
@@ -63,7 +63,7 @@ def _check_body(body: str) -> None:
         )
 
 
-def _recipients(hive: Hive, to: str, sender: str) -> list[str]:
+def recipients_of(hive: Hive, to: str, sender: str) -> list[str]:
     if to == EVERYONE:
         names = [name for name in hive.agents.live if name != sender][: limits.RECIPIENTS_MAX]
         if not names:
@@ -95,7 +95,7 @@ def _manager_of(hive: Hive, sender: str) -> str:
     return managers[0]
 
 
-def _check_allowed(hive: Hive, sender: str, to: str) -> None:
+def check_allowed(hive: Hive, sender: str, to: str) -> None:
     agent = hive.agents.live.get(sender)
     if agent is None or not agent.config.recipients or to in agent.config.recipients:
         return
@@ -109,7 +109,7 @@ def _check_allowed(hive: Hive, sender: str, to: str) -> None:
     )
 
 
-def _make_room(hive: Hive, to: str) -> Plan:
+def make_room(hive: Hive, to: str) -> Plan:
     """Refuse where an inbox is full. The operator's closes its oldest message instead."""
     box = hive.inboxes.box(to)
     if len(box.open) < limits.INBOX_OPEN_MAX:
@@ -168,7 +168,7 @@ def give_up(
         full = len(hive.inboxes.box(to).open) >= limits.INBOX_OPEN_MAX
         if not lines or (to != OPERATOR and (to not in hive.agents.live or full)):
             continue  # the operator is told in any case
-        plan += _make_room(hive, to)
+        plan += make_room(hive, to)
         body = _dead_body(lines)
         if to == manager:
             data = {"messages": dead[: limits.DEAD_LETTERS_TOLD_MAX], "count": len(dead)}

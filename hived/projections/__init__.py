@@ -18,6 +18,7 @@ from hived.projections.ledger import Ledger
 from hived.projections.overtaken import Needless, overtaken
 from hived.projections.questions import Questions
 from hived.projections.reminders import Reminders
+from hived.projections.questions import Questions
 from hived.projections.settings import HiveSettings
 from hived.projections.turns import Turns
 
