@@ -55,7 +55,7 @@ def parse_only(log: EventLog) -> None:
     segments = log.segments
     assert segments is not None
     for block in sorted(segments.there()):
-        for document in segments._documents(segments._file(block).read_bytes(), block):
+        for document in segments.read([block])[block]:
             orjson.loads(document)
 
 
@@ -66,7 +66,7 @@ def build_only(log: EventLog) -> None:
 
 def fold(log: EventLog) -> None:
     hive = Hive()
-    for chunk in log.replay(0):
+    for chunk in log.stream(0, log.head(), hive.needless):
         hive.fold(chunk)
 
 

@@ -8,9 +8,7 @@ from hived.projections import agent_compactions as compactions
 from hived.projections import agent_naps as naps
 from hived.projections.agent import NAP_AHEAD, TRANSITIONS, Agent, LastTurn, OpenTurn
 from hived.projections.base import Handler
-from hived.projections.shapes import add_usage, cause_of, maker
-
-_open_turn, _last_turn = maker(OpenTurn), maker(LastTurn)
+from hived.projections.shapes import blank, cause_of
 
 
 class AgentTurns:
@@ -55,7 +53,9 @@ class AgentTurns:
         if agent is None:
             return
         e = rec.event
-        agent.turn = _open_turn(
+        agent.turn = turn = blank(OpenTurn)
+        OpenTurn.__init__(
+            turn,
             id=e.turn,
             number=e.number,
             kind=e.kind,
@@ -89,7 +89,9 @@ class AgentTurns:
             return
         e = rec.event
         turn, agent.turn = agent.turn, None
-        agent.last_turn = _last_turn(
+        agent.last_turn = last = blank(LastTurn)
+        LastTurn.__init__(
+            last,
             id=e.turn,
             number=turn.number if turn is not None else agent.turns,
             kind=turn.kind if turn is not None else "work",
@@ -100,9 +102,9 @@ class AgentTurns:
             ended_at=rec.recorded_at,
             cost_usd=e.cost_usd,
         )
-        if agent.last_turn.kind == "work" and (turn is None or turn.reason != "checkpoint"):
+        if last.kind == "work" and (turn is None or turn.reason != "checkpoint"):
             agent.last_work = e.turn
-        agent.usage = add_usage(agent.usage, e.usage)
+        agent.usage = agent.usage + e.usage
         agent.cost_usd += e.cost_usd
         if agent.last_turn.kind != "notes":
             agent.context_used = e.context_used or agent.context_used

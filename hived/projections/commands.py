@@ -13,7 +13,7 @@ from attrs import define
 from hived import limits
 from hived.events import Recorded
 from hived.projections.base import Handler
-from hived.projections.shapes import dump_as, load_as
+from hived.projections.shapes import blank, dump_as, load_as
 
 
 @define
@@ -69,7 +69,8 @@ class Commands:
                 if rec.stream not in self._current.streams:
                     self._current.streams.append(rec.stream)
             return
-        done = Done(mark.digest, rec.position, rec.position, [rec.stream])
+        done = blank(Done)
+        Done.__init__(done, mark.digest, rec.position, rec.position, [rec.stream])
         self._current, self.unfinished = done, mark.extent - 1
         turn = turn_of(mark.id)
         if turn:

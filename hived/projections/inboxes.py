@@ -12,7 +12,7 @@ from attrs import define, field
 from hived import limits
 from hived.events import Recorded
 from hived.projections.base import Handler
-from hived.projections.shapes import dump_as, load_as, maker
+from hived.projections.shapes import blank, dump_as, load_as
 
 QUEUED, DELIVERED, ACKED, DEAD = "queued", "delivered", "acked", "dead"
 
@@ -38,9 +38,6 @@ class Message:
     held: bool = False
     why: str = ""
     changed_at: float = 0.0
-
-
-_message = maker(Message)
 
 
 @define
@@ -113,7 +110,9 @@ class Inboxes:
         if box is None:
             box = self.boxes[e.to] = Inbox()
         box.received += 1
-        box.open[e.message] = _message(
+        message = box.open[e.message] = blank(Message)
+        Message.__init__(
+            message,
             id=e.message,
             sender=e.sender,
             to=e.to,

@@ -9,7 +9,7 @@ from hived import limits
 from hived.events import Recorded
 from hived.events.values import Usage
 from hived.projections.base import Handler
-from hived.projections.shapes import dump_as, load_as, maker
+from hived.projections.shapes import blank, dump_as, load_as
 
 
 @define
@@ -37,9 +37,6 @@ class TurnRow:
     bytes: int = 0
 
 
-_row = maker(TurnRow)
-
-
 class Turns:
     """Agent -> its last RECENT_TURNS_MAX turns by id, oldest first."""
 
@@ -65,7 +62,9 @@ class Turns:
     def _start(self, rec: Recorded) -> None:
         e = rec.event
         rows = self.of.setdefault(e.agent, {})
-        rows[e.turn] = _row(
+        row = rows[e.turn] = blank(TurnRow)
+        TurnRow.__init__(
+            row,
             id=e.turn,
             number=e.number,
             kind=e.kind,

@@ -6,18 +6,22 @@ some kinds only: the documents of the others are not even parsed. Pure of files;
 keeps these bytes.
 """
 
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import compress, repeat
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import orjson
-from attrs import fields
+from attrs import fields, has
 
 from hived.events import Cause, CommandMark, Recorded
 from hived.events.codec import Codec
 from hived.events.shape import converter
+from hived.projections.overtaken import Needless
+from hived.store.thin import Keep, thin_column, thin_events
 
 _PLAIN = (str, int, float, bool, NoneType)
 _new = tuple.__new__
@@ -28,6 +32,7 @@ class Columns:
 
     def __init__(self, codec: Codec) -> None:
         self._kinds = {name: _Kind(cls) for name, cls in codec.types.items()}
+        self._thin = {name: kind.thin for name, kind in self._kinds.items()}
 
     def dump(self, events: Sequence[Recorded]) -> list[bytes]:
         """Give the documents: first the table of kinds and the envelopes, then one a kind."""
@@ -87,13 +92,19 @@ class Columns:
             rows = compress(rows, map(wanted.__getitem__, order))
         return list(map(_new, repeat(Recorded), rows))
 
+    def stream(self, documents: Sequence[bytes], needless: Needless) -> Iterator[Recorded]:
+        """Give the events for a fold, see thin.py, without those that it has no need of."""
+        return thin_events(self._thin, documents, needless)
+
 
 class _Kind:
     """The columns of one event class."""
 
     def __init__(self, cls: type[Any]) -> None:
         self._fields = [_Field(attribute.name, attribute.type) for attribute in fields(cls)]
-        self._build = _builder(cls, [field.name for field in self._fields])
+        names = [field.name for field in self._fields]
+        self._build = _builder(cls, names)
+        self._tuple: Any = namedtuple(cls.__name__, names)  # type: ignore[misc]
 
     def dump(self, events: list[Any]) -> list[Any]:
         return [field.dump(events) for field in self._fields]
@@ -102,20 +113,30 @@ class _Kind:
         values = [f.load(column, count) for f, column in zip(self._fields, columns, strict=True)]
         return self._build(count, *values)
 
+    def thin(self, columns: list[Any], count: int, keep: Keep) -> Iterator[Any]:
+        """Plain tuples of the events that are kept."""
+        values = [f.thin(c, count, keep) for f, c in zip(self._fields, columns, strict=True)]
+        left = count if keep is None else sum(keep)
+        rows: Iterable[Any] = zip(*values, strict=True) if values else repeat((), left)
+        return map(_new, repeat(self._tuple), rows)
+
 
 class _Field:
     def __init__(self, name: str, type_: Any) -> None:
         self.name = name
         self._get = attrgetter(name)
         self._to_json: Callable[[Any], Any] | None = None
-        self._from_json: Callable[[Any], Any] | None = None
+        self._from_json: Callable[[Iterable[Any]], Iterable[Any]] | None = None
         if get_origin(type_) is tuple and all(map(_is_plain, get_args(type_))):
-            self._from_json = tuple
+            self._from_json = partial(map, tuple)
+        elif has(type_) and all(_is_plain(attribute.type) for attribute in fields(type_)):
+            self._to_json = converter().get_unstructure_hook(type_)
+            self._from_json = _of_objects(type_)
         elif not _is_plain(type_):
             hooks = converter()
             self._to_json = hooks.get_unstructure_hook(type_)
             structure = hooks.get_structure_hook(type_)
-            self._from_json = lambda value: structure(value, type_)
+            self._from_json = partial(map, lambda value: structure(value, type_))
 
     def dump(self, events: list[Any]) -> Any:
         values = list(map(self._get, events))
@@ -125,7 +146,11 @@ class _Field:
 
     def load(self, column: Any, count: int) -> Iterable[Any]:
         values = _unpack(column, count)
-        return values if self._from_json is None else map(self._from_json, values)
+        return values if self._from_json is None else self._from_json(values)
+
+    def thin(self, packed: Any, count: int, keep: Keep) -> Iterable[Any]:
+        values = thin_column(packed, count, keep)
+        return values if self._from_json is None else list(self._from_json(values))
 
 
 def _builder(cls: type[Any], names: list[str]) -> Callable[..., list[Any]]:
@@ -165,6 +190,18 @@ def _builder(cls: type[Any], names: list[str]) -> Callable[..., list[Any]]:
     exec("\n".join(source), namespace)
     build: Callable[..., list[Any]] = namespace["build"]
     return build
+
+
+def _of_objects(cls: type[Any]) -> Callable[[Iterable[Any]], Iterable[Any]]:
+    """Objects of JSON, all with the same keys, to objects of a class of plain values."""
+    names = [attribute.name for attribute in fields(cls)]
+    build = _builder(cls, names)
+
+    def read(values: Iterable[Any]) -> Iterable[Any]:
+        found = list(values)
+        return build(len(found), *([value[name] for value in found] for name in names))
+
+    return read
 
 
 def _is_plain(type_: Any) -> bool:

@@ -5,8 +5,7 @@ else about a store is a cache beside it.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +16,13 @@ from hived import limits
 from hived.errors import LogCorrupt, VersionConflict
 from hived.events import Recorded
 from hived.events.codec import Codec
+from hived.projections.overtaken import Needless
 from hived.store import guard, verify
 from hived.store.compressor import EventCompressor
 from hived.store.mapper import LogMapper, Row
 from hived.store.memory import LogMemoryRecorder
 from hived.store.recorder import LogRecorder
-from hived.store.replay import replay
+from hived.store.replay import replay, stream
 from hived.store.segments import Segments
 from hived.store.sqlite import LogSQLiteFactory
 
@@ -58,7 +58,7 @@ class EventLog:
         self.segments = (
             None
             if path is None
-            else Segments(path.with_name(path.name + ".segments"), codec, self.anchor)
+            else Segments(path.with_name(path.name + ".segments"), codec, self.anchors)
         )
 
     @classmethod
@@ -189,16 +189,25 @@ class EventLog:
 
         return replay(after, last, self.segments, kinds, rows)
 
+    def stream(
+        self, after: int, upto: int, needless: Callable[[], Needless]
+    ) -> Iterator[Iterable[Recorded]]:
+        """Give what a fold needs of the events after a position: see replay.stream."""
+        return stream(after, upto, self.segments, needless, self._block)
+
     def anchor(self, position: int) -> str:
         """Give a short digest of the row at a position, empty if there is none.
 
         A cache keeps it to find out that the log it was made from is not this one any more (a
         database put back from a backup).
         """
-        rows = self._rows(position - 1, position)
-        if not rows:
-            return ""
-        return blake2b(repr(tuple(rows[0])).encode(), digest_size=16).hexdigest()
+        return self.anchors([position])[0]
+
+    def anchors(self, positions: Sequence[int]) -> list[str]:
+        """The same for some positions, with one look."""
+        with self._explained():
+            there = {row.position: row.digest() for row in self._recorder.rows_at(positions)}
+        return [there.get(position, "") for position in positions]
 
     def build_segments(self, upto: int) -> bool:
         """Write segments for whole blocks of history that have none, at most a few in a call.

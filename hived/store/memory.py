@@ -49,6 +49,11 @@ class LogMemoryRecorder(POPOApplicationRecorder):
             found = (row for row in map(self._row, range(after + 1, upto + 1)) if fits(row))
             return list(islice(found, limit))
 
+    def rows_at(self, positions: Sequence[int]) -> list[Row]:
+        with self._database_lock:
+            there = range(1, len(self._stored_events) + 1)
+            return [self._row(position) for position in positions if position in there]
+
     def stream_rows(self, stream: str, after_version: int, limit: int) -> list[Row]:
         with self._database_lock:
             index = self._index(stream)

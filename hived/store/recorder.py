@@ -34,6 +34,10 @@ class LogRecorder(Protocol):
         """
         ...
 
+    def rows_at(self, positions: Sequence[int]) -> list[Row]:
+        """The rows at these positions, as many as there are, in any order."""
+        ...
+
     def stream_rows(self, stream: str, after_version: int, limit: int) -> list[Row]:
         """Rows of one stream with version > after_version, in order."""
         ...

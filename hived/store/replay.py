@@ -1,11 +1,12 @@
 """The fast way through history: from segments where they are, from rows elsewhere."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from hived import limits
 from hived.events import Recorded
+from hived.projections.overtaken import Needless
 from hived.store.segments import Segments
 
 Chunk = list[Recorded]
@@ -38,6 +39,42 @@ def replay(
                     continue
             end = min(upto, _rows_end(position, there))
             yield rows(position, end)
+            position = end
+
+
+def stream(
+    after: int,
+    upto: int,
+    segments: Segments | None,
+    needless: Callable[[], Needless],
+    rows: Callable[[int, int], Chunk],
+) -> Iterator[Iterable[Recorded]]:
+    """The same for a fold, which looks at each event once.
+
+    Each chunk is to be folded whole before the next is asked for.
+
+    Args:
+      needless: Asked before each whole block: what the fold can do without.
+    """
+    there = segments.there() if segments is not None else frozenset[int]()
+    ahead: dict[int, list[bytes]] = {}
+    position = after
+    with no_collection():
+        while position < upto:
+            block, within = divmod(position, limits.SEGMENT_EVENTS)
+            end = position + limits.SEGMENT_EVENTS
+            if segments is not None and block in there and not within and end <= upto:
+                if block not in ahead:
+                    last = min(upto // limits.SEGMENT_EVENTS, block + limits.SEGMENTS_READ_AHEAD)
+                    ahead = segments.read([n for n in range(block, last) if n in there])
+                documents = ahead.pop(block, None)
+                events = None
+                if documents is not None:
+                    events = segments.stream(block, documents, needless())
+                yield rows(position, end) if events is None else events
+            else:
+                end = min(upto, _rows_end(position, there))
+                yield from replay(position, end, segments, None, rows)
             position = end
 
 

@@ -157,6 +157,9 @@ class LogSQLiteRecorder(SQLiteApplicationRecorder):
             params += topics
         return self._rows(f"WHERE {where} ORDER BY {order} LIMIT ?", [*params, limit])
 
+    def rows_at(self, positions: Sequence[int]) -> list[Row]:
+        return self._rows(f"WHERE position IN ({','.join('?' * len(positions))})", positions)
+
     def stream_rows(self, stream: str, after_version: int, limit: int) -> list[Row]:
         return self._rows(
             "WHERE originator_id=? AND originator_version>? ORDER BY originator_version LIMIT ?",

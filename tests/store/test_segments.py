@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
+import orjson
 import pytest
 import zstandard
-from attrs import frozen
+from attrs import fields, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hived import limits
 from hived.events import EVENT_TYPES, Recorded
 from hived.events.codec import Codec
+from hived.projections.overtaken import Needless
 from hived.store.columns import Columns
 from hived.store.log import EventLog
 from tests.events.golden import expected
@@ -88,6 +90,55 @@ def test_events_from_segments_are_what_events_from_rows_are(log: EventLog) -> No
         assert hash(rec.stream) == hash(row.stream)
         with pytest.raises(AttributeError):
             rec.event.agent = "changed"
+
+
+@pytest.mark.parametrize("after", [0, 1, 10, 11, 35, 49, 50, 51, 57])
+@pytest.mark.parametrize("length", [1, 10, 26, 100])
+def test_a_fold_is_given_the_same_with_any_segments(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch, after: int, length: int
+) -> None:
+    monkeypatch.setattr(limits, "SEGMENTS_READ_AHEAD", 2)
+    wanted = [rec[:9] for rec in history()[after : after + length]]
+    for lost in ([], files(log)[1:3]):
+        for file in lost:
+            file.write_bytes(b"nothing good")
+        given = log.stream(after, min(after + length, COUNT), lambda: ALL)
+        assert [rec[:9] for chunk in given for rec in chunk] == wanted
+
+
+def test_a_fold_really_uses_them(log: EventLog) -> None:
+    kinds = [type(rec.event) for chunk in log.stream(0, COUNT, lambda: ALL) for rec in chunk]
+    assert all(issubclass(kind, tuple) for kind in kinds[:50])
+    assert not any(issubclass(kind, tuple) for kind in kinds[50:])
+
+
+def damaged(documents: list[bytes], what: str) -> list[bytes]:
+    """The documents with something taken off, or out of bounds."""
+    envelopes = orjson.loads(documents[0])
+    if what == "order":
+        envelopes["order"][3] = 99
+    elif what == "cause":
+        envelopes["cause"][3] = 999
+    elif what == "kinds":
+        envelopes["kinds"].append("turn_end")
+    elif what == "payload":
+        columns = orjson.loads(documents[1])
+        column = columns[0]
+        (column if type(column) is list else column["i"]).pop()
+        return [documents[0], orjson.dumps(columns), *documents[2:]]
+    else:
+        column = envelopes[what]
+        (column if type(column) is list else column["i"]).pop()
+    return [orjson.dumps(envelopes), *documents[1:]]
+
+
+@pytest.mark.parametrize(
+    "what", ["order", "cause", "kinds", "payload", "position", "stream", "by", "at", "version"]
+)
+def test_columns_that_do_not_fit_are_refused_before_the_first_event(what: str) -> None:
+    documents = COLUMNS.dump(history())
+    with pytest.raises((ValueError, LookupError, TypeError)):
+        COLUMNS.stream(damaged(documents, what), ALL)
 
 
 def test_a_replay_really_uses_them(log: EventLog) -> None:
@@ -227,6 +278,38 @@ def test_columns_give_back_any_events(before: list[Recorded], kinds: set[str]) -
 
 
 COLUMNS = Columns(Codec())
+ALL = Needless({}, 0)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(recorded(events), min_size=1, max_size=30),
+    st.dictionaries(*[st.sampled_from(sorted(EVENT_TYPES))] * 2),
+    st.integers(0, 5),
+)
+def test_a_stream_lacks_what_is_overtaken_in_its_own_stream_and_no_more(
+    before: list[Recorded], overtaken: dict[str, str], unfinished: int
+) -> None:
+    codec = Codec()
+    before = [codec.decode(*codec.encode(rec), *rec[:3]) for rec in before]
+    kept = []
+    for place, rec in enumerate(before):
+        by = overtaken.get(rec.kind)
+        after = [r for r in before[place + 1 :] if (r.stream, r.kind) == (rec.stream, by)]
+        if rec.command is not None or not after or place < covered(before, unfinished, place):
+            kept.append(rec)
+    found = list(COLUMNS.stream(COLUMNS.dump(before), Needless(overtaken, unfinished)))
+    assert [rec[:9] for rec in found] == [rec[:9] for rec in kept]
+    for rec, full in zip(found, kept, strict=True):
+        names = [attribute.name for attribute in fields(type(full.event))]
+        assert list(rec.event) == [getattr(full.event, name) for name in names]
+        assert all(getattr(rec.event, n) == getattr(full.event, n) for n in names)
+
+
+def covered(log: list[Recorded], unfinished: int, place: int) -> int:
+    """Up to where events belong to a command that began at or before a place."""
+    extents = [(i, r.command.extent) for i, r in enumerate(log[: place + 1]) if r.command]
+    return max([unfinished, *(i + extent for i, extent in extents)])
 
 
 def test_columns_of_a_class_without_fields() -> None:
@@ -237,6 +320,7 @@ def test_columns_of_a_class_without_fields() -> None:
     columns = Columns(Codec({"tick": (Tick, 1)}, {}))
     ticks = [Recorded(i, "s", i, 1.0, "n", "b", None, None, "tick", Tick()) for i in range(1, 4)]
     assert columns.load(columns.dump(ticks), None) == ticks
+    assert [rec[:9] for rec in columns.stream(columns.dump(ticks), ALL)] == [t[:9] for t in ticks]
 
 
 def test_garbage_collection_goes_on_after_a_replay(log: EventLog) -> None:
