@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from unicodedata import category
 
 from hived import limits
-from hived.projections.agent import OpenTurn
+from hived.decisions.naps import utc
+from hived.projections.agent import NapOver, OpenTurn
 from hived.projections.inboxes import Message
 
 # A reader of the frame may be lax about case and spaces.
@@ -25,6 +26,8 @@ def opening_text(turn: OpenTurn, mail: Sequence[Message], hand_over: str = "") -
     if turn.kind == "compact":
         return "/compact"
     parts = [hand_over] if hand_over else []
+    if turn.nap_over is not None:
+        parts.append(_woken(turn.nap_over, len(mail)))
     held = [letter for letter in mail if letter.held]
     fresh = [letter for letter in mail if not letter.held]
     if turn.attempt > 1 or held:
@@ -93,6 +96,29 @@ def _again(turn: OpenTurn, held: Sequence[Message]) -> str:
         ids = ", ".join(letter.id for letter in held)
         words += f" Go on with what you were doing; the mail {ids} is in this conversation already."
     return words
+
+
+_WOKEN = {
+    "elapsed": "its time has passed",
+    "operator": "the operator ended it",
+    "message": "urgent mail of the operator came",
+    "restart": "you were restarted",
+}
+
+
+def _woken(over: NapOver, mail: int) -> str:
+    """Why the agent wakes, what it had asked for, and what waits."""
+    asked = over.nap.until - over.nap.asked_at
+    slept = max(0.0, over.ended_at - over.nap.asked_at)
+    words = f"Your nap is over: {_WOKEN.get(over.why, over.why)}. "
+    words += f"It was to last {asked:.0f} s and lasted {slept:.0f} s"
+    words += f", until {utc(over.ended_at)}."
+    if over.nap.reason:
+        words += f" Its reason: {clean(over.nap.reason)}"
+    more = over.waiting - mail
+    if mail and more > 0:
+        return f"{words}\n{_count(mail)} of {over.waiting} follow; the rest comes after them."
+    return f"{words}\n" + (f"{_count(mail)} waited." if mail else "No mail waits.")
 
 
 def _count(number: int) -> str:

@@ -195,7 +195,8 @@ def remove_agent(hive: Hive, command: RemoveAgent, context: Context) -> Plan:
     plan.append(on_agent(agent.name, e.AgentDestroyed(agent.name)))
     plan += cancel_of_gone(hive, agent.name, context)
     words = f"{agent.name} was taken out of the hive by {context.by}."
-    return [*plan, *tell_manager(hive, agent.name, "agent_destroyed", words, context, by=context.by)]
+    told = tell_manager(hive, agent.name, "agent_destroyed", words, context, by=context.by)
+    return [*plan, *told]
 
 
 @frozen

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_message
+from hived.decisions.naps import nap_over
 from hived.decisions.notices import manager_over, notice
 from hived.errors import CommandRefused
 from hived.events import messages as e
@@ -46,6 +47,8 @@ def send_message(hive: Hive, command: SendMessage, context: Context) -> Plan:
         message = "m" + context.new_id()[:16]
         sent = e.MessageSent(message, sender, to, command.body, command.in_reply_to, command.urgent)
         plan.append(on_message(message, sent))
+        if command.urgent and to in hive.agents.live:
+            plan += nap_over(hive, hive.agents.live[to], "message", more=1)
     # The command's mark stands on its first event: a message, never the room made for it.
     plan.sort(key=lambda p: not isinstance(p.event, e.MessageSent))
     return plan

@@ -205,7 +205,7 @@ class CancelTurn:
 def cancel_turn(hive: Hive, command: CancelTurn, context: Context) -> Plan:
     agent = need_agent(hive, command.agent)
     nap = nap_over(hive, agent, "operator") if command.why == "operator" else []
-    if agent.turn is None and nap:
+    if nap and (agent.turn is None or agent.turn.cancel):
         return nap
     if agent.turn is None or (command.turn and agent.turn.id != command.turn):
         raise CommandRefused(f"{agent.name} is in no turn", hint="there is nothing to cancel")

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from hived import limits
 from hived.decisions import COMMANDS
@@ -24,11 +25,13 @@ from hived.decisions.lifecycle import (
     StopAgent,
 )
 from hived.decisions.mail import AckMessages, SendMessage
-from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe
+from hived.decisions.naps import Nap, NapElapsed, Wake
+from hived.decisions.reminders import CancelReminder, FireReminder, SetReminder
+from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
 from hived.errors import CommandRefused
 from hived.events.turn import ToolCall, TurnEnd
 from hived.names import OPERATOR as OPERATOR_BOX
-from tests.decisions.bench import OPERATOR, Bench, config, kinds
+from tests.decisions.bench import OPERATOR, T0, Bench, config, kinds
 
 
 def empty() -> Bench:
@@ -107,11 +110,41 @@ def queued_compaction() -> Bench:
     return bench
 
 
+def napping() -> Bench:
+    bench = running()
+    bench.do(Nap("ada", 60))
+    return bench
+
+
+def urgent() -> Bench:
+    bench = stopped()
+    bench.send(urgent=True)
+    return bench
+
+
+def reminded() -> Bench:
+    bench = running()
+    [made] = bench.do(SetReminder("ada", "look", delay=60))
+    assert made.event.reminder == REMINDER
+    return bench
+
+
+def many_reminders() -> Bench:
+    bench = running()
+    for _ in range(limits.REMINDERS_MAX):
+        bench.do(SetReminder("ada", "look", delay=60))
+    return bench
+
+
 def new(name: str = "ada", parent: str = "", **changes: Any) -> NewAgent:
     return NewAgent(name, config(**changes), "here", "key", parent)
 
 
 TURN = "t" + f"{2:012x}"  # only its shape matters: no turn has this id
+REMINDER = "r" + f"{2:012x}" + "0000"  # of the second id that a bench gives
+NAN = float("nan")
+BAD_SECONDS = (-1, 0, 0.999, limits.NAP_SECONDS_MAX + 1, NAN, float("inf"))
+BAD_DELAYS = (0, -5, limits.REMINDER_SECONDS_MAX + 1, NAN, float("inf"))
 
 # (state, command, kinds of its events)
 DONE: list[tuple[Callable[[], Bench], Any, list[str]]] = [
@@ -140,6 +173,25 @@ DONE: list[tuple[Callable[[], Bench], Any, list[str]]] = [
     (running, SendMessage("*", "hi"), ["message_sent"]),
     (running, SendMessage("ada", "x" * limits.BODY_BYTES_MAX, urgent=True), ["message_sent"]),
     (working, DeliverNow("ada", TURN), []),
+    (working, Receive("ada", TURN, 1), []),
+    (running, Nap("ada", limits.NAP_SECONDS_MIN), ["nap_start"]),
+    (working, Nap("ada", limits.NAP_SECONDS_MAX, "rest"), ["nap_start"]),
+    (stopped, Nap("ada", 60), ["nap_start"]),
+    (napping, Wake("ada"), ["nap_end"]),
+    (napping, CancelTurn("ada", "operator"), ["nap_end"]),
+    (napping, RestartAgent("ada"), ["agent_stopped", "nap_end", "agent_started"]),
+    (napping, StopAgent("ada"), ["agent_stopped"]),
+    (napping, SendMessage("ada", "hi", urgent=True), ["message_sent", "nap_end"]),
+    (napping, SendMessage("ada", "hi"), ["message_sent"]),
+    (napping, NapElapsed("ada"), []),
+    (running, NapElapsed("ada"), []),
+    (empty, NapElapsed("ada"), []),
+    (running, SetReminder("ada", "look", delay=5), ["reminder_set"]),
+    (stopped, SetReminder("ada", "look", at=T0 + 0.01), ["reminder_set"]),
+    (reminded, CancelReminder(REMINDER), ["reminder_cancelled"]),
+    (reminded, RemoveAgent("ada"), ["reminder_cancelled", "agent_destroyed"]),
+    (reminded, FireReminder("ada", REMINDER), []),
+    (running, FireReminder("ada", REMINDER), []),
     (working, CancelTurn("ada", "idle_limit"), ["turn_cancel"]),
     (ended, QueueCompaction("ada"), ["compaction_queued"]),
     (limited, Lift("ada"), ["rate_limit_over"]),
@@ -193,6 +245,20 @@ REFUSED: list[tuple[Callable[[], Bench], Any, str]] = [
     (running, CancelTurn("ada", "operator"), "wrong_state"),
     (cancelling, CancelTurn("ada", "operator"), "wrong_state"),
     (working, CancelTurn("ada", "operator", "t0000000000000000"), "wrong_state"),
+    (running, Receive("ada", TURN, 1), "wrong_state"),
+    *((running, Nap("ada", seconds), "invalid_params") for seconds in BAD_SECONDS),
+    (running, Nap("ada", 60, "x" * (limits.NAP_REASON_CHARS_MAX + 1)), "too_large"),
+    (napping, Nap("ada", 60), "wrong_state"),
+    (urgent, Nap("ada", 60), "wrong_state"),
+    (running, Wake("ada"), "wrong_state"),
+    (running, SetReminder("ada", " ", delay=5), "invalid_params"),
+    (running, SetReminder("ada", "look"), "invalid_params"),
+    (running, SetReminder("ada", "look", delay=5, at=T0 + 5), "invalid_params"),
+    *((running, SetReminder("ada", "x", delay=delay), "invalid_params") for delay in BAD_DELAYS),
+    (running, SetReminder("ada", "look", at=T0), "invalid_params"),
+    (running, SetReminder("ada", "x" * (limits.REMINDER_CHARS_MAX + 1), delay=5), "too_large"),
+    (many_reminders, SetReminder("ada", "one more", delay=5), "too_many"),
+    (running, CancelReminder(REMINDER), "not_found"),
     (running, QueueCompaction("ada"), "wrong_state"),
     (queued_compaction, QueueCompaction("ada"), "wrong_state"),
     (running, EndTurn("ada", TURN, TurnEnd("ada", TURN, "ok")), "wrong_state"),
@@ -211,6 +277,10 @@ OF_AN_AGENT = [
     NewSession("zoe"),
     BeginTurn("zoe"),
     DeliverNow("zoe", TURN),
+    Receive("zoe", TURN, 1),
+    Nap("zoe", 60),
+    Wake("zoe"),
+    SetReminder("zoe", "look", delay=5),
     Observe("zoe", TURN, 1, ()),
     CancelTurn("zoe", "operator"),
     QueueCompaction("zoe"),
@@ -226,8 +296,8 @@ def named(case: tuple[Callable[[], Bench], Any, object]) -> str:
 def in_open_turn(bench: Bench, command: Any) -> Any:
     """The command with the id of the turn that is open, where it names one."""
     agent = bench.hive.agents.live.get("ada")
-    if isinstance(command, DeliverNow) and agent is not None and agent.turn is not None:
-        return DeliverNow("ada", agent.turn.id)
+    if isinstance(command, DeliverNow | Receive) and agent is not None and agent.turn is not None:
+        return evolve(command, turn=agent.turn.id)
     return command
 
 
