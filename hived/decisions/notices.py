@@ -19,7 +19,7 @@ def manager_over(hive: Hive, about: str) -> str:
 
     A manager without a parent is told nothing of itself: it could not act on it.
     """
-    agent = hive.agents.live.get(about)
+    agent = hive.agents.live.get(about) or hive.agents.kept.get(about)
     if agent is not None and agent.parent in hive.agents.live:
         return agent.parent
     managers = (a.name for a in hive.agents.live.values() if a.config.role == MANAGER)

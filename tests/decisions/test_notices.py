@@ -7,8 +7,10 @@ from typing import Any
 from hived import limits
 from hived.decisions import Context
 from hived.decisions.access import WaitElapsed
+from hived.decisions.kept import PurgeAgent
 from hived.decisions.lifecycle import RemoveAgent
 from hived.decisions.notices import tell_manager
+from hived.decisions.turns import CancelTurn
 from hived.events import Recorded
 from hived.names import HIVE
 from tests.decisions.bench import T0, Bench, kinds
@@ -125,27 +127,30 @@ def test_a_dead_letter_is_told_once_also_where_the_manager_is_its_sender() -> No
     b = hive()
     by_bob = b.send("ada", "x", "agent:bob")
     by_chief = b.send("ada", "y", "agent:chief")
-    made = b.do(RemoveAgent("ada"))
-    dead, _gone = notices(made)
+    b.begin("ada")
+    b.do(CancelTurn("ada", "operator"))
+    made = b.end("cancelled", name="ada")
+    [dead] = notices(made)
     assert dead == (
         "chief",
         {
             "event": "dead_letter",
             "agent": "ada",
-            "why": "removed",
+            "why": "cancelled",
             "messages": [by_bob, by_chief],
             "count": 2,
         },
     )
     sent = [record.event.to for record in made if record.kind == "message_sent"]
-    assert sorted(sent) == ["bob", "chief", "chief", "operator"]
+    assert sorted(sent) == ["bob", "chief", "operator"]
 
 
 def test_many_dead_letters_are_one_notice_of_bounded_size() -> None:
     b = hive()
     for n in range(limits.INBOX_OPEN_MAX):
         b.send("ada", f"{n} " + "x" * 1_000, "agent:bob")
-    (to, data), _gone = notices(b.do(RemoveAgent("ada")))
+    b.do(RemoveAgent("ada"))
+    [(to, data)] = notices(b.do(PurgeAgent("ada", (), 0)))
     assert to == "chief"
     assert data["count"] == limits.INBOX_OPEN_MAX
     assert len(data["messages"]) == limits.DEAD_LETTERS_TOLD_MAX
