@@ -108,6 +108,18 @@ TOOL_NUMBER_MAX = 1e15
 TOOL_LIST_MAX = 1_000
 TOOL_THREADS_MAX = 4  # tool calls that read or write files at once
 
+# Agents' own sockets, and the bridge to them.
+MCP_LINE_BYTES_MAX = 4 * 1024 * 1024  # one line of a client
+MCP_CALLS_MAX = 32  # tool calls of one connection at once
+MCP_LAST_CALLS_SECONDS = 1.0  # for calls that run when the client sends no more
+AGENT_CONNECTIONS_MAX = 8  # to the socket of one agent
+AGENTS_CONNECTIONS_MAX = 512  # to the sockets of all agents
+AGENT_SOCKET_RETRY_SECONDS = 30.0  # before a socket that could not be made is tried again
+BRIDGE_LINE_BYTES_MAX = 64 * 1024 * 1024  # held by hived-mcp, to answer what is too long
+BRIDGE_WAIT_SECONDS = 60.0  # for hived, at the start and where it is gone
+BRIDGE_RETRY_SECONDS = 0.25
+BRIDGE_STEADY_SECONDS = 5.0  # a connection that held so long counts as one
+
 # Naps, questions, reminders, approvals.
 NAP_SECONDS_MIN = 1.0
 NAP_SECONDS_MAX = 86_400.0
@@ -129,7 +141,7 @@ APPROVALS_OPEN_MAX = 20  # requested by one agent
 RECENT_APPROVALS_MAX = 500  # closed ones kept in the view
 APPROVAL_NOTE_CHARS_MAX = 2_000
 APPROVAL_DIFF_BYTES_MAX = 96 * 1024  # of a diff in the log; the whole is in the applied repo
-APPROVAL_DIFF_JSON_MAX = 128 * 1024  # the same as it stands in the event, escaped
+APPROVAL_DIFF_JSON_MAX = 96 * 1024  # the same as it stands in the event, escaped
 APPROVAL_PATHS_MAX = 200  # touched ones, or files in the state folder, that an event names
 APPROVAL_PATHS_BYTES_MAX = 16 * 1024  # of all of them together
 STAGED_WALK_MAX = 5_000  # entries of a state folder that are looked at

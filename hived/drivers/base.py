@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from hived.events.values import Usage
+from hived.events.values import ModelUse, Usage
 
 
 @frozen
@@ -57,8 +57,10 @@ class ToolSpec:
 class TurnSpec:
     """All that a driver may know of a turn.
 
+    kind: as in TurnStart; "notes" is a short session of its own that leaves nothing behind.
     resume: the session has a file already. home: a folder of the agent's own that the driver
-    may name in environment variables (CLI configuration, temporary files).
+    may name in environment variables (CLI configuration, temporary files). system_prompt: in the
+    place of the CLI's own; empty for that.
     """
 
     agent: str
@@ -75,9 +77,12 @@ class TurnSpec:
     env_file: str = ""
     config_dir: str = ""
     prompt_file: str = ""
+    system_prompt: str = ""
     program: str = ""
     options: Mapping[str, str] = field(factory=dict)
     hive_tools: tuple[ToolSpec, ...] = ()
+    socket: str = ""
+    mcp_servers: Mapping[str, McpServer] = field(factory=dict)
     opening: tuple[UserLine, ...] = ()
 
 
@@ -250,6 +255,7 @@ class Ending:
     compaction, model_not_found, unknown, ...; transient: the same turn may go well later.
     until: unix seconds at which a rate limit ends, 0 if the CLI did not say.
     seen: uuids of user lines that the CLI took up (started, completed, named by the result).
+    said: the turn's final words, cut to NOTES_WORDS_CHARS_MAX. models: what each model used.
     """
 
     outcome: str
@@ -264,6 +270,8 @@ class Ending:
     context_window: int = 0
     tools: Mapping[str, int] = field(factory=dict)
     seen: frozenset[str] = frozenset()
+    said: str = ""
+    models: Mapping[str, ModelUse] = field(factory=dict)
 
 
 class Conversation(Protocol):

@@ -43,7 +43,12 @@ class ClaudeDriver:
         return Launch(
             argv=(*self._program(spec), *_flags(spec)),
             cwd=spec.workdir,
-            env={**_ENV, "CLAUDE_CONFIG_DIR": config_dir(spec), "TMPDIR": temp_dir(spec)},
+            env={
+                **_ENV,
+                "CLAUDE_CONFIG_DIR": config_dir(spec),
+                "TMPDIR": temp_dir(spec),
+                "HIVE_NOTES": notes_file(spec),
+            },
             env_drop=_ENV_DROP,
             env_file=spec.env_file,
         )
@@ -78,6 +83,11 @@ def config_dir(spec: TurnSpec) -> str:
     return spec.config_dir or posixpath.join(spec.home, "claude")
 
 
+def notes_file(spec: TurnSpec) -> str:
+    """Where the agent keeps its notes."""
+    return posixpath.join(spec.home, "state", "notes.md")
+
+
 def temp_dir(spec: TurnSpec) -> str:
     """The agent's own folder for temporary files, where the CLI also puts its sockets."""
     return posixpath.join(spec.home, "tmp")
@@ -100,11 +110,15 @@ def _flags(spec: TurnSpec) -> tuple[str, ...]:
         "--permission-prompt-tool=stdio",
         f"--tools={','.join(spec.tools or DEFAULT_TOOLS)}",
     ]
+    if servers := _servers(spec):
+        flags.append(f"--mcp-config={_json({'mcpServers': servers})}")
     if spec.hive_tools:
-        server = {"type": "sdk", "name": SERVER, "alwaysLoad": True}
-        flags.append(f"--mcp-config={_json({'mcpServers': {SERVER: server}})}")
         flags.append(f"--allowedTools=mcp__{SERVER}")
     flags.extend(f"--allowedTools={rule}" for rule in spec.allow)
+    if spec.kind == "notes":
+        flags.append("--no-session-persistence")
+    if spec.system_prompt:
+        flags.append(f"--system-prompt={spec.system_prompt}")
     if spec.prompt_file:
         flags.append(f"--append-system-prompt-file={spec.prompt_file}")
     if spec.model:
@@ -112,6 +126,24 @@ def _flags(spec: TurnSpec) -> tuple[str, ...]:
     if spec.fallback:
         flags.append(f"--fallback-model={spec.fallback}")
     return tuple(flags)
+
+
+def _servers(spec: TurnSpec) -> dict[str, dict[str, object]]:
+    """The MCP servers of a turn. Without alwaysLoad the model would see no more than names."""
+    found: dict[str, dict[str, object]] = {}
+    if spec.hive_tools:
+        found[SERVER] = {"type": "sdk", "name": SERVER, "alwaysLoad": True}
+        # A turn without the hive's tools does one thing only, and needs no others either.
+        for name, server in spec.mcp_servers.items():
+            if name != SERVER:
+                found[name] = {
+                    "type": "stdio",
+                    "command": server.command,
+                    "args": list(server.args),
+                    "env": dict(server.env),
+                    "alwaysLoad": True,
+                }
+    return found
 
 
 def _json(value: object) -> str:

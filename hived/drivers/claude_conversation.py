@@ -136,6 +136,8 @@ class ClaudeConversation:
             context_window=self._tally.context_window,
             tools=self._tools.calls,
             seen=self._receipts.seen,
+            said=text(facts.result or lines.NOTHING, "result", limits.NOTES_WORDS_CHARS_MAX),
+            models=self._tally.models,
         )
 
     def _facts(self) -> Facts:

@@ -1,9 +1,11 @@
 """What a turn used: tokens, cost, context, by the claude CLI's own figures."""
 
+from hived import limits
 from hived.drivers import claude_lines as lines
-from hived.events.values import Usage
+from hived.events.values import ModelUse, Usage
 
 SYNTHETIC = "<synthetic>"
+OTHER = "other"  # the models beyond TURN_MODELS_MAX
 
 
 class Tally:
@@ -16,7 +18,8 @@ class Tally:
 
     def __init__(self) -> None:
         self._counted = Usage()
-        self._unsettled: dict[str, Usage] = {}
+        self._unsettled: dict[str, tuple[str, Usage]] = {}
+        self._models: dict[str, ModelUse] = {}
         self._windows: dict[str, int] = {}
         self.cost_usd = 0.0
         self.context_used = 0
@@ -25,7 +28,15 @@ class Tally:
     @property
     def usage(self) -> Usage:
         """All tokens so far, over models and subagents, compactions included."""
-        return sum(self._unsettled.values(), self._counted)
+        return sum((used for _, used in self._unsettled.values()), self._counted)
+
+    @property
+    def models(self) -> dict[str, ModelUse]:
+        """The same by model, with the money, as far as TURN_MODELS_MAX."""
+        found = dict(self._models)
+        for model, used in self._unsettled.values():
+            _add(found, model, used, 0.0)
+        return found
 
     @property
     def context_window(self) -> int:
@@ -44,7 +55,7 @@ class Tally:
             return
         used = _of_api(usage)
         # One message comes as a line for each of its blocks, each with the message's figures.
-        self._unsettled[lines.text(message, "id")] = used
+        self._unsettled[lines.text(message, "id")] = (model, used)
         if main:
             self.model = model or self.model
             self.context_used = used.input + used.cache_read + used.cache_write
@@ -58,18 +69,30 @@ class Tally:
                 self._windows.setdefault(lines.text(figures, "canonicalModel"), window)
         self._windows.pop("", None)
         if isinstance(line.get("model_usage_since_last_result"), dict):
-            for _, figures in _models(line, "model_usage_since_last_result"):
-                self._counted += _of_model(figures)
-                self.cost_usd += lines.number(figures, "costUSD")
+            for name, figures in _models(line, "model_usage_since_last_result"):
+                used, cost = _of_model(figures), lines.number(figures, "costUSD")
+                self._counted += used
+                self.cost_usd += cost
+                _add(self._models, name, used, cost)
         elif isinstance(line.get("usage"), dict):
-            self._counted += _of_api(lines.mapping(line, "usage"))
+            used = _of_api(lines.mapping(line, "usage"))
+            self._counted += used
+            _add(self._models, self.model, used, 0.0)
         else:
-            self._counted = self.usage
+            self._counted, self._models = self.usage, self.models
         self._unsettled.clear()
 
     def compacted(self, tokens: int) -> None:
         """A compaction left this many tokens in the context; 0 where the CLI did not say."""
         self.context_used = tokens or self.context_used
+
+
+def _add(models: dict[str, ModelUse], model: str, used: Usage, cost: float) -> None:
+    name = model[: limits.MODEL_CHARS_MAX]
+    if name not in models and len(models) >= limits.TURN_MODELS_MAX:
+        name = OTHER
+    was = models.get(name, ModelUse())
+    models[name] = ModelUse(was.usage + used, was.cost_usd + cost)
 
 
 def _models(line: lines.Object, key: str) -> list[tuple[str, lines.Object]]:

@@ -1,12 +1,17 @@
 """From an agent's configuration to the TurnSpec its driver works with. Pure."""
 
+import re
 from collections.abc import Mapping
 
 from attrs import evolve
 
+from hived.decisions import notes_words
 from hived.drivers.base import ToolSpec, TurnSpec, UserLine
 from hived.events.values import AgentConfig
+from hived.paths import agent_socket
 from hived.projections.agent import OpenTurn
+
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./-]+")
 
 
 def agent_spec(name: str, home: str, config: AgentConfig) -> TurnSpec:
@@ -24,14 +29,23 @@ def agent_spec(name: str, home: str, config: AgentConfig) -> TurnSpec:
         home=home,
         model=config.model,
         fallback=config.fallback,
-        allow=config.allow,
+        allow=(*config.allow, *_own_rules(home)),
         tools=config.tools,
         env_file=config.env_file,
         config_dir=config.config_dir,
         prompt_file=config.prompt_file,
         program=config.program,
         options=config.options,
+        socket=agent_socket(home),
+        mcp_servers=config.mcp_servers,
     )
+
+
+def _own_rules(home: str) -> tuple[str, ...]:
+    """The agent may read its state folder and keep its notes, whatever else it may do."""
+    if not _PLAIN_PATH.fullmatch(home):
+        return ()  # in a rule this path would mean others
+    return (f"Read(/{home}/state/**)", f"Edit(/{home}/state/notes.md)")
 
 
 def turn_spec(
@@ -43,6 +57,10 @@ def turn_spec(
     options: Mapping[str, str],
 ) -> TurnSpec:
     """The spec of one turn. options: defaults of this machine, for what the agent leaves open."""
+    if turn.kind == "notes":  # nothing of what the agent may do, and nothing of what it is told
+        spec = evolve(
+            spec, allow=(), tools=("Read",), prompt_file="", system_prompt=notes_words.REWRITER
+        )
     return evolve(
         spec,
         turn=turn.id,

@@ -42,12 +42,24 @@ class Agenda:
         self.remember(letter)
         session, scenario = self._session, self._scenario
         attempt = letter.mail.attempt if letter.mail else words.attempt_told(letter.text)
-        facts = Facts(letter.text, session.mail.sender, model, attempt, session.turns)
+        command = None if letter.mail else words.command_of(letter.text)
+        facts = Facts(letter.text, session.mail.sender, model, attempt, session.turns, command)
         rule = pick_rule(scenario, facts, session.rules)
         if rule is not None:
             steps = rule.steps
+        elif command is not None:
+            steps = _of_command(command, letter.text)
         else:
             steps = pick_turn(scenario, session.place)
             session.place += 1
         session.save()
         return steps
+
+
+def _of_command(command: str, text: str) -> tuple[Step, ...]:
+    """What is done for hived's own turns where no rule says it: half of the notes are kept."""
+    said = "Done."
+    if command == "notes":
+        lines = words.notes_of(text).splitlines()
+        said = "\n".join(lines[: (len(lines) + 1) // 2]) or "Nothing."
+    return (Step("say", words.verbatim(said), {"times": 1, "delay": 0.0}),)

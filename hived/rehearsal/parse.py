@@ -47,7 +47,7 @@ WHEN = {
     "nth": Field("positive", ""),
     "every": Field("positive", ""),
     "turn": Field("positive", ""),
-    "command": Field("choice", "", None, ("compact",)),
+    "command": Field("choice", "", None, ("compact", "notes", "checkpoint")),
     "chance": Field("number", ""),
 }
 MODEL = {

@@ -83,6 +83,7 @@ class _Player:
             "model": self.turn.model.name,
             "session": session.id,
             "result": self.turn.answer,
+            "notes": words.notes_of(self.last),
         }
 
     def step(self, step: Step) -> None:

@@ -15,6 +15,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "model": "the model in use",
     "session": "the session's id",
     "result": "what the last tool call answered",
+    "notes": "the notes that are to be rewritten, or the path of the agent's notes",
 }
 
 _PLACE = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}")
@@ -22,6 +23,12 @@ _MAIL = re.compile(r"<mail\b([^>]*)>\n?(.*?)\n?</mail>", re.DOTALL)
 _ESCAPED = re.compile(r"&lt;(/?(?:mail|notes))")
 _ATTEMPT = re.compile(r"This is attempt (\d{1,4}) of ")
 _ATTRIBUTE = re.compile(r'([a-z_]+)="([^"]*)"')
+
+
+# How hived begins the turns that are about the agent's notes.
+_REWRITE, _CHECKPOINT = "Rewrite the notes below", "Your conversation is about to be compacted"
+_NOTES = re.compile(r"<notes>\n(.*)\n</notes>", re.DOTALL)
+_PATH = re.compile(r" to your notes now, in (.+?): ")
 
 
 class Mail(NamedTuple):
@@ -42,6 +49,19 @@ def attempt_told(text: str) -> int:
     """Which attempt hived says a turn is, where it brings no mail with an attempt of its own."""
     found = _ATTEMPT.search(text)
     return int(found.group(1)) if found else 1
+
+
+def command_of(text: str) -> str | None:
+    """notes or checkpoint, where hived asks for one of these; a rule can be for them."""
+    if text.startswith(_REWRITE):
+        return "notes"
+    return "checkpoint" if text.startswith(_CHECKPOINT) else None
+
+
+def notes_of(text: str) -> str:
+    """The notes to be rewritten, or the path at which they are to be saved."""
+    found = _NOTES.search(text) if command_of(text) == "notes" else _PATH.search(text)
+    return _ESCAPED.sub(r"<\1", found.group(1)) if found else ""
 
 
 def _mail(found: re.Match[str]) -> Mail:
@@ -74,6 +94,11 @@ def fill(text: str, values: Mapping[str, str], *, quoted: bool = False) -> str:
         return "'" + value.replace("'", "'\"'\"'") + "'" if quoted else value
 
     return _PLACE.sub(one, text)
+
+
+def verbatim(text: str) -> str:
+    """The text, so that `fill` leaves it as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def fill_all(value: Any, values: Mapping[str, str]) -> Any:

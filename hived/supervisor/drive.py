@@ -6,7 +6,6 @@ read from its first byte: nothing is appended, written or done a second time.
 """
 
 import logging
-from functools import partial
 from pathlib import Path
 
 import trio
@@ -14,8 +13,17 @@ from attrs import evolve
 
 from hived import limits
 from hived.decisions.endings import EndTurn
-from hived.decisions.turns import CancelTurn, DeliverNow, Observe
-from hived.drivers.base import Driver, Ending, Exit, HiveToolCalled, Launch, TurnSpec, Write
+from hived.decisions.turns import CancelTurn, DeliverNow, Observe, line_uuid
+from hived.drivers.base import (
+    Driver,
+    Ending,
+    Exit,
+    HiveToolCalled,
+    Launch,
+    TurnSpec,
+    UserLine,
+    Write,
+)
 from hived.drivers.specs import turn_spec
 from hived.errors import CommandRefused, first_of
 from hived.events.turn import TurnEnd
@@ -27,42 +35,63 @@ from hived.projections.inboxes import Inbox
 from hived.rpc.tools import call_tool, tool_specs
 from hived.supervisor.hosting import Hosting
 from hived.supervisor.limits_watch import Silence
+from hived.supervisor.notes import NotesTurn, told_of_notes
 from hived.supervisor.observing import Listener
 from hived.supervisor.opening import later_lines, opening_line
 from hived.supervisor.world import World
+from hived.world.notes import measure
 
 logger = logging.getLogger("hived.turns")
+
+
+async def begin_drive(world: World, agent: Agent, turn: OpenTurn) -> "TurnDrive":
+    """The drive of an open turn. One that rewrites the notes has them kept first."""
+    if turn.kind != "notes":
+        return TurnDrive(world, agent, turn)
+    home = world.agent_home(agent.name)
+    kept = await trio.to_thread.run_sync(NotesTurn.of, home, agent, turn)
+    return TurnDrive(world, agent, turn, kept)
 
 
 class TurnDrive:
     """Drives one open turn of one agent until its end is durable."""
 
-    def __init__(self, world: World, agent: Agent, turn: OpenTurn) -> None:
-        """Take the turn as the log has it; whether it runs already shows in its folder."""
-        self.world = world
+    def __init__(
+        self, world: World, agent: Agent, turn: OpenTurn, notes: NotesTurn | None = None
+    ) -> None:
+        """Take the turn as the log has it; whether it runs already shows in its folder.
+
+        notes: of a turn that rewrites them.
+        """
+        self.world, self.notes = world, notes
         self.name, self.id = agent.name, turn.id
-        self.config = agent.config
+        config = self.config = agent.running_config
         self.folder = TurnFolder(world.turn_folder(turn.id))
         self.host = Hosting(self.folder)
-        home = world.agent_home(agent.name)
-        self.driver = world.drivers[agent.config.driver]
+        home = self.home = world.agent_home(agent.name)
+        opening = (
+            opening_line(turn, self._box, home)
+            if notes is None
+            else UserLine(1, line_uuid(turn.id, 1), notes.opening())
+        )
+        self.driver = world.drivers[config.driver]
         self.spec = turn_spec(
-            world.spec(agent),
+            world.spec(agent.name, config),
             turn,
-            hive_tools=tool_specs(agent.config.role) if turn.kind == "work" else (),
-            opening=(opening_line(turn, self._box, home),),
-            options=world.options.get(agent.config.driver, {}),
+            hive_tools=tool_specs(config.role) if turn.kind == "work" else (),
+            opening=(opening,),
+            options=world.options.get(config.driver, {}),
         )
         self.conversation = self.driver.converse(self.spec)
         self.listener = Listener(
             agent.name,
             turn.id,
             turn.kind,
-            agent.config.allow,
-            agent.config.workdir,
+            self.spec.allow,
+            config.workdir,
             self.conversation,
         )
-        self.silence = Silence(agent.config, self.conversation)
+        self.silence = Silence(config, self.conversation)
         self.lines = {1}  # user lines the conversation knows of
         self.end_byte = 0
         self.closing = False  # stdin is closed or about to be: no more user lines
@@ -93,6 +122,9 @@ class TurnDrive:
         if fresh and self.turn is not None and self.turn.cancel:
             await self._end(Ending("cancelled"), None)  # ordered, never started: now it is not
             return
+        if fresh and self.notes is not None and self.notes.problem:
+            await self._end(Ending("failed", "notes", self.notes.problem), None)
+            return
         try:
             if fresh:
                 await self._start(status, nursery)
@@ -110,7 +142,7 @@ class TurnDrive:
         await self._end(self._ending(exit), exit)
 
     async def _start(self, status: FolderStatus, nursery: trio.Nursery) -> None:
-        launch = await trio.to_thread.run_sync(partial(_launch, self.driver, self.spec))
+        launch = await trio.to_thread.run_sync(_launch, self.driver, self.spec, self.home)
         lock = self.world.session_lock(self.spec.session)
         containment = self.world.containment
         await self.host.start(launch, lock, containment, nursery, status=status)
@@ -359,11 +391,17 @@ class TurnDrive:
             context_window=ending.context_window,
             byte=self.end_byte,
             leftovers=exit.leftovers if exit is not None else self.leftovers,
+            models=dict(ending.models),
         )
-        command = EndTurn(self.name, self.id, end, ending.seen, ending.until)
+        rewrite = await self.notes.take(ending) if self.notes is not None else None
+        size = await trio.to_thread.run_sync(measure, self.home)
+        command = EndTurn(self.name, self.id, end, ending.seen, ending.until, size, rewrite)
         await self.world.engine.submit(command, by="hive")
+        if self.notes is not None:
+            await self.notes.settle()
 
 
-def _launch(driver: Driver, spec: TurnSpec) -> Launch:
+def _launch(driver: Driver, spec: TurnSpec, home: Path) -> Launch:
     """How to start the CLI: whether it resumes shows in the session's file. Blocks."""
-    return driver.launch(evolve(spec, resume=Path(driver.session_file(spec)).exists()))
+    resume = Path(driver.session_file(spec)).exists()
+    return driver.launch(evolve(told_of_notes(spec, home), resume=resume))

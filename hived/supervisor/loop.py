@@ -11,7 +11,7 @@ from hived.decisions.next_step import RUN, WAIT, next_step
 from hived.decisions.turns import BeginTurn
 from hived.errors import CommandRefused
 from hived.store import transcripts
-from hived.supervisor.drive import TurnDrive
+from hived.supervisor.drive import begin_drive
 from hived.supervisor.world import World
 
 logger = logging.getLogger("hived.turns")
@@ -26,7 +26,8 @@ async def turn_loop(world: World, name: str, nursery: trio.Nursery) -> None:
             return
         if agent.turn is not None:
             turn = agent.turn.id
-            await TurnDrive(world, agent, agent.turn).run(nursery)
+            drive = await begin_drive(world, agent, agent.turn)
+            await drive.run(nursery)
             await put_away(world, name, turn)
             continue
         step = next_step(agent, world.engine.durable, world.clock())

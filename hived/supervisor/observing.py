@@ -92,6 +92,8 @@ class Listener:
         heard.writes.append(answer)
 
     def _compaction_began(self, seen: d.CompactionBegan, end: int, heard: Heard) -> None:
+        if self.kind == "notes":
+            return  # of a session that is not the agent's
         # A drive that only compacts was logged as compacting when it was ordered.
         if self.kind != "compact" and not self.compacting:
             event = e.CompactionStart(self.agent, self.turn, "session", seen.trigger, end)

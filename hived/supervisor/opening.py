@@ -3,22 +3,24 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from hived import limits
+from hived.decisions import notes_words
 from hived.decisions.frames import hand_over_text, mid_turn_text, opening_text
 from hived.decisions.turns import line_uuid
 from hived.drivers.base import UserLine
 from hived.projections.agent import OpenTurn
 from hived.projections.inboxes import Inbox, Message
-
-NOTES = "notes.md"
+from hived.world import notes
 
 
 def opening_line(turn: OpenTurn, box: Inbox, home: Path) -> UserLine:
     """The turn's first user line. Reads the agent's notes where it is handed over to itself."""
+    if turn.reason == "checkpoint":
+        words = notes_words.checkpoint(str(notes.notes_path(home)))
+        return UserLine(1, line_uuid(turn.id, 1), words)
     mail = [letter for letter in box.in_turn(turn.id) if letter.line == 1]
     hand_over = ""
     if turn.reason == "hand_over":
-        hand_over = hand_over_text(read_notes(home), box.closed.values())
+        hand_over = hand_over_text(notes.text(home), box.closed.values())
     text = opening_text(turn, mail, hand_over)
     return UserLine(1, line_uuid(turn.id, 1), text, composed=turn.kind != "compact")
 
@@ -34,12 +36,3 @@ def later_lines(turn: OpenTurn, box: Inbox, written: Iterable[int]) -> list[User
         UserLine(line, line_uuid(turn.id, line), mid_turn_text(mail))
         for line, mail in sorted(by_line.items())
     ]
-
-
-def read_notes(home: Path) -> str:
-    """The agent's notes, as far as NOTES_BYTES_MAX; empty where there are none to be read."""
-    try:
-        with (home / NOTES).open("rb") as file:
-            return file.read(limits.NOTES_BYTES_MAX).decode("utf-8", "replace")
-    except OSError:
-        return ""

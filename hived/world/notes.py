@@ -181,7 +181,7 @@ def settle(home: Path, name: str, *, replaced: bool) -> None:
     except OSError:
         return
     try:
-        names = sorted(each for each in os.listdir(at) if each.endswith(".md"))
+        names = [each for each in _names(at) if each.endswith(".md")]
         gone = names[: max(0, len(names) - limits.NOTES_HISTORY_MAX)]
         for each in gone if replaced else [name]:
             try:
@@ -200,7 +200,7 @@ def history(home: Path) -> list[OldNotes]:
     except OSError:
         return []
     try:
-        for name in sorted(os.listdir(at)):
+        for name in _names(at):
             number, _, turn = name.removesuffix(".md").partition("-")
             if not (name.endswith(".md") and number.isdecimal() and turn):
                 continue
@@ -210,3 +210,8 @@ def history(home: Path) -> list[OldNotes]:
     finally:
         os.close(at)
     return found[-limits.NOTES_HISTORY_MAX :]
+
+
+def _names(at: int) -> list[str]:
+    with os.scandir(at) as entries:
+        return sorted(entry.name for entry in entries)
