@@ -26,7 +26,9 @@ from hived.errors import CommandRefused, HivedError, first_of
 from hived.housekeeping import keep_house
 from hived.paths import Home
 from hived.projections import Hive
+from hived.rpc.agent_sockets import serve_agents
 from hived.rpc.listener import Listener, inherited, listen
+from hived.rpc.mcp_connection import Toolshed
 from hived.rpc.server import serve
 from hived.rpc.services import Services
 from hived.rpc.websocket import mirror, token_at
@@ -120,6 +122,8 @@ class Daemon:
                 token = token_at(Path(parts.home.state, "websocket-token"))
                 port = await nursery.start(mirror, services, self.websocket, token)
                 logger.info("websocket on 127.0.0.1:%d, its token is in %s", port, parts.home.state)
+            shed = Toolshed(engine, parts.home, self.world.wakes.take, self.world.threads)
+            await nursery.start(serve_agents, shed)
             await nursery.start(supervise, self.world)
             nursery.start_soon(self._obey_signals)
             nursery.start_soon(keep_house, engine, parts.snapshots)

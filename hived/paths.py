@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from hived.errors import HivedError
 
+AGENT_SOCKET = "hive.sock"  # within an agent's own folder
+
 
 class Home(NamedTuple):
     """The places of one hived. Every path is absolute.
@@ -64,6 +66,10 @@ class Home(NamedTuple):
         """The files of a deployed commit."""
         return posixpath.join(self.applied, name, commit)
 
+    def agent_socket(self, name: str) -> str:
+        """The agent's own socket: who connects there is that agent."""
+        return agent_socket(posixpath.join(self.agents, name))
+
     @property
     def snapshots(self) -> str:
         return posixpath.join(self.state, "snapshots")
@@ -97,6 +103,11 @@ class Home(NamedTuple):
     def at(cls, folder: str) -> "Home":
         """The home with everything below one folder, which must be absolute."""
         return cls(folder, posixpath.join(folder, "hived.sock"))
+
+
+def agent_socket(folder: str) -> str:
+    """The socket of the agent whose own folder this is."""
+    return posixpath.join(folder, AGENT_SOCKET)
 
 
 def _state_home(environ: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from hived.events.values import ModelUse, Usage
+from hived.events.values import McpServer, ModelUse, Usage
 
 
 @frozen

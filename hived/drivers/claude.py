@@ -48,6 +48,7 @@ class ClaudeDriver:
                 "CLAUDE_CONFIG_DIR": config_dir(spec),
                 "TMPDIR": temp_dir(spec),
                 "HIVE_NOTES": notes_file(spec),
+                "HIVE_SOCKET": spec.socket,
             },
             env_drop=_ENV_DROP,
             env_file=spec.env_file,

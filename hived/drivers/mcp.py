@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from hived import __version__
+from hived import __version__, limits
 from hived.drivers.base import ToolSpec
 
 SERVER = "hive"
@@ -27,6 +27,7 @@ UNSUPPORTED_VERSION = -32022
 
 _PREFIX = "io.modelcontextprotocol/"
 _VERSION, _CAPABILITIES = _PREFIX + "protocolVersion", _PREFIX + "clientCapabilities"
+_ID_MAX = 2**63
 _NAME_CHARS_MAX = 80  # of what is repeated to the client
 
 Object = Mapping[str, Any]
@@ -106,7 +107,11 @@ def receive(
 def rpc_id_of(message: object) -> RpcId | None:
     """The id of a request; None where it has none that can be given back."""
     found = message.get("id") if isinstance(message, Mapping) else None
-    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        return None
+    if isinstance(found, str):
+        return found if len(found) <= limits.CLI_ID_CHARS_MAX else None
+    return found if abs(found) < _ID_MAX else None
 
 
 def result(rpc_id: RpcId, text: str, *, failed: bool, modern: bool = False) -> Object:
