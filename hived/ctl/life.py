@@ -95,20 +95,21 @@ def remove(run: Run) -> int:
 
 
 def _what(row: Answer) -> str:
-    """What rm takes out, and what it leaves."""
+    """What rm takes out, what it leaves, and how that comes back or goes."""
     mail = row["inbox"]["queued"] + row["inbox"]["in_turn"]
-    goes = [f"the agent {row['agent']} ({row['driver']}, {row['word']})"]
-    goes.append(count(mail, "message") + " not done yet")
+    name = row["agent"]
     lines = [
-        f"goes: {', '.join(goes)}",
-        "stays: its events in the log, its transcripts, its state folder; its name stays taken",
+        f"goes: the agent {name} ({row['driver']}, {row['word']})",
+        f"stays: {count(mail, 'message')} not done yet, its state, notes, configuration and"
+        " transcripts, its name",
+        f"back with: hivectl revive {name}; gone for good with: hivectl purge {name}",
     ]
     if row["turn"] is not None:
         turn = row["turn"]["turn"]
-        lines.insert(0, f"its running turn {turn} must end first: hivectl stop {row['agent']}")
+        lines.insert(0, f"its running turn {turn} must end first: hivectl stop {name}")
     return "\n".join(map(clean, lines))
 
 
 def _removed(answer: Answer) -> str:
-    dropped = count(answer["dropped_messages"], "message")
-    return f"{answer['agent']}: taken out, {dropped} dropped"
+    name, waiting = answer["agent"], count(answer["kept_messages"], "message")
+    return f"{name}: taken out, {waiting} kept; hivectl revive {name} brings it back"

@@ -35,6 +35,13 @@ VERBS: Mapping[str, Verb] = {
     ),
     "inbox": Verb("mail", "inbox", MAIL, "your mail, or an agent's", "inbox --ack"),
     "ack": Verb("mail", "ack", MAIL, "mark mail to you as read", "ack m0123456789ab"),
+    "ask": Verb(
+        "questions", "ask", MAIL, "ask an agent", "ask ada 'Which one?' --option red --option blue"
+    ),
+    "questions": Verb(
+        "questions", "questions", MAIL, "what waits for an answer", "questions --all"
+    ),
+    "answer": Verb("questions", "answer", MAIL, "answer a question", "answer q0123 --option 2"),
     "new": Verb(
         "create",
         "new",
@@ -55,6 +62,9 @@ VERBS: Mapping[str, Verb] = {
     "restart": Verb("life", "order", AGENTS, "stop and start an agent", "restart ada"),
     "lift": Verb("life", "order", AGENTS, "end a wait for a rate limit or a login now", "lift ada"),
     "rm": Verb("life", "remove", AGENTS, "take an agent out of the hive", "rm ada --yes"),
+    "tombstones": Verb("kept", "tombstones", AGENTS, "agents that were taken out", "tombstones"),
+    "revive": Verb("kept", "revive", AGENTS, "bring one of them back", "revive ada"),
+    "purge": Verb("kept", "purge", AGENTS, "delete one of them for good", "purge ada"),
     "daemon": Verb("daemon", "daemon", DAEMON, "how hived does, or stop it", "daemon stop --turns"),
     "verify": Verb("hive", "verify", DAEMON, "read the whole log back and check it", "verify"),
     "doctor": Verb("hive", "doctor", DAEMON, "check what this machine offers", "doctor"),

@@ -16,9 +16,11 @@ from hived.projections import Hive
 from hived.rpc import (
     methods_agents,
     methods_daemon,
+    methods_kept,
     methods_log,
     methods_mail,
     methods_new,
+    methods_questions,
     methods_reads,
     methods_streams,
     methods_transcript,
@@ -35,9 +37,11 @@ _COMMON = frozenset({"at", "command_id", "expected_version"})
 FAMILIES: tuple[Mapping[str, Handler], ...] = (
     methods_agents.HANDLERS,
     methods_daemon.HANDLERS,
+    methods_kept.HANDLERS,
     methods_log.HANDLERS,
     methods_mail.HANDLERS,
     methods_new.HANDLERS,
+    methods_questions.HANDLERS,
     methods_reads.HANDLERS,
     methods_streams.HANDLERS,
     methods_transcript.HANDLERS,

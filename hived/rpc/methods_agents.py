@@ -90,10 +90,13 @@ async def new_session(call: Call, *, agent: str) -> dict[str, Any]:
 
 
 async def rm(call: Call, *, agent: str) -> dict[str, Any]:
-    # The whole name is wanted: what is taken out by a slip of a prefix does not come back.
+    # The whole name is wanted: a slip of a prefix must not stop another agent.
     written = await call.submit(RemoveAgent(agent))
-    dead = [rec for rec in await written.events() if rec.kind == "message_dead"]
-    return written.row(agent=agent, dropped_messages=len(dead))
+    # A repeat is answered as at first, though the agent may be back since.
+    engine, position = call.services.engine, written.answer.position
+    hive = await engine.hive_at(position) if written.answer.repeated else engine.durable
+    waiting = len(hive.inboxes.box(agent).open)
+    return written.row(agent=agent, kept_messages=waiting)
 
 
 async def lift(call: Call, *, agent: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import trio
 
 from hived import limits
+from hived.supervisor.approvals import carry_out_approvals, keep_places
 from hived.supervisor.credentials import lift_waits, watch_logins
 from hived.supervisor.loop import put_away, turn_loop
 from hived.supervisor.purging import carry_out_purges
@@ -31,6 +32,8 @@ async def supervise(
         nursery.start_soon(lift_waits, world)
         nursery.start_soon(watch_logins, world)
         nursery.start_soon(run_timers, world)
+        nursery.start_soon(carry_out_approvals, world)
+        nursery.start_soon(keep_places, world)
         nursery.start_soon(carry_out_purges, world)
         nursery.start_soon(_tidy, world)
         task_status.started()

@@ -1,6 +1,5 @@
 """What the supervisor works with: the engine, the places on disk, the drivers, the live output."""
 
-import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hived.drivers.base import Driver, TurnSpec
 from hived.drivers.specs import agent_spec
 from hived.engine import Engine
 from hived.events import Recorded
+from hived.events.values import AgentConfig
 from hived.names import HIVE_STREAM
 from hived.paths import Home
 from hived.projections.agent import Agent
@@ -47,6 +47,10 @@ class Wakes:
 # Loops that look at the whole hive wait under these names, which no agent can have.
 EVERY = ""
 CLOCK = "*clock"
+ORDERS = "*orders"
+
+# Events that order something to be made or marked on disk.
+_ORDERING = frozenset({"approval_decision", "draft_created", "agent_created"})
 
 
 @define
@@ -104,8 +108,9 @@ class World:
         """Where a turn's output may be: it moves from the first place to the second."""
         return self.turn_folder(turn) / "spool", self.transcript(agent, turn)
 
-    def spec(self, agent: Agent) -> TurnSpec:
-        return agent_spec(agent.name, posixpath.join(self.home.agents, agent.name), agent.config)
+    def spec(self, name: str, config: AgentConfig) -> TurnSpec:
+        """What is the same in all turns of an agent with this configuration."""
+        return agent_spec(name, self.home.agent(name), config)
 
     def notice(self, records: Sequence[Recorded]) -> None:
         """Wake the loops that durable events concern. Called by the engine; does not block."""
@@ -115,7 +120,9 @@ class World:
                 return
             if rec.kind in WAKING:
                 self.wakes.wake(CLOCK)
+            if rec.kind in _ORDERING:
+                self.wakes.wake(ORDERS)
             event = rec.event
             self.wakes.wake(getattr(event, "agent", "") or getattr(event, "to", EVERY))
-            if rec.kind in ("agent_created", "agent_destroyed", "agent_purged"):
+            if rec.kind in ("agent_created", "agent_destroyed", "agent_purged", "draft_discarded"):
                 self.wakes.wake(EVERY)

@@ -207,6 +207,23 @@ HIVE_ROW = {
     "usage": USAGE,
 }
 
+TOMBSTONE: dict[str, Any] = {
+    "agent": "zoe",
+    "role": "worker",
+    "driver": "claude",
+    "parent": None,
+    "created_at": STAMP,
+    "destroyed_at": STAMP,
+    "destroyed_by": "operator:ann",
+    "turns": 12,
+    "cost_usd": 0.25,
+    "session": "s0",
+    "inbox": {"queued": 2},
+    "bytes": 48_000_012,
+    "more": True,
+    "problem": None,
+}
+
 ANSWERS: dict[str, Any] = {
     "hello": {
         "protocol": 1,
@@ -275,7 +292,38 @@ ANSWERS: dict[str, Any] = {
     "start": {**WRITTEN, "agent": "ada"},
     "stop": {**WRITTEN, "agent": "ada", "cancelled": "t00000000000c"},
     "restart": {**WRITTEN, "agent": "ada", "cancelled": None},
-    "rm": {**WRITTEN, "agent": "ada", "dropped_messages": 3},
+    "rm": {**WRITTEN, "agent": "ada", "kept_messages": 3},
+    "tombstones": {
+        "v": 1,
+        "position": 412,
+        "at": STAMP,
+        "tombstones": [
+            TOMBSTONE,
+            {**TOMBSTONE, "agent": WIDE, "bytes": None, "problem": "\x1b[2J is a link"},
+        ],
+        "purging": [{"agent": "old", "since": STAMP}],
+    },
+    "purge_plan": {
+        "v": 1,
+        "position": 412,
+        "at": STAMP,
+        "agent": "zoe",
+        "paths": [
+            {"path": "/srv/hive/agents/zoe", "bytes": 48_000_000, "more": True},
+            {"path": "/srv/hive/transcripts/zoe", "bytes": 12, "more": False},
+        ],
+        "bytes": 48_000_012,
+        "messages": 2,
+    },
+    "revive": {**WRITTEN, "agent": "zoe", "approval": "p0123456789ab", "revived": True},
+    "purge": {
+        **WRITTEN,
+        "agent": "zoe",
+        "paths": ["/srv/hive/agents/zoe (48000000)", "/srv/hive/transcripts/zoe (12)"],
+        "bytes": 48_000_012,
+        "dropped_messages": 2,
+        "deleted": True,
+    },
     "lift": {**WRITTEN, "credential": "claude:default"},
     "daemon_stop": {"stopping": True, "turns": "left", "running": ["t00000000000c"]},
     "subscribe": {"subscription": 1, "position": 412},

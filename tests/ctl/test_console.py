@@ -121,10 +121,25 @@ def test_rm_asks(hive: Hive, terminal: Open, answer: str, code: int, removed: in
     open_one = terminal("rm", "ada")
     asked = open_one.read_until("[y/N] ")
     assert "goes: the agent ada" in asked
-    assert "stays: its events in the log" in asked
+    assert "stays: 3 messages" in asked
+    assert "hivectl revive ada" in asked
     open_one.type(answer + "\n")
     assert open_one.end()[0] == code
     assert [name for name, _ in hive.calls].count("rm") == removed
+
+
+@pytest.mark.parametrize("answer,code,purged", [("y", 0, 1), ("n", 2, 0), ("", 2, 0)])
+def test_purge_names_each_path_and_asks(
+    hive: Hive, terminal: Open, answer: str, code: int, purged: int
+) -> None:
+    open_one = terminal("purge", "zoe")
+    asked = open_one.read_until("[y/N] ")
+    assert "48MB+  /srv/hive/agents/zoe" in asked
+    assert "12B  /srv/hive/transcripts/zoe" in asked
+    assert "48MB+ in all, and 2 messages" in asked
+    open_one.type(answer + "\n")
+    assert open_one.end()[0] == code
+    assert [name for name, _ in hive.calls].count("purge") == purged
 
 
 def test_interrupt_at_the_question(hive: Hive, terminal: Open) -> None:

@@ -146,13 +146,21 @@ def test_rm(people: Hivectl) -> None:
     ok(people, "send bob keep me")
     refused = people("rm", "bob")
     assert refused.returncode == 2
-    assert "goes: the agent bob (claude, stopped), 1 message not done yet" in refused.stderr
+    assert "goes: the agent bob (claude, stopped)\nstays: 1 message not done" in refused.stderr
     assert people("rm", "bo", "--yes").returncode == 4
-    assert ok(people, "rm bob --yes") == "bob: taken out, 1 message dropped\n"
+    assert ok(people, "rm bob --yes") == (
+        "bob: taken out, 1 message kept; hivectl revive bob brings it back\n"
+    )
     assert "bob" not in ok(people, "ps")
     assert people("status", "bob").returncode == 4
     assert "agent_destroyed" in ok(people, "log --agent bob")
     assert "\nbob: stopped for" in ok(people, "status bob --at 6")
+    assert "bob " in ok(people, "tombstones")
+    assert ok(people, "revive bob --stopped") == "bob: is back, not started\n"
+    assert "keep me" in ok(people, "inbox bob")
+    assert ok(people, "tombstones") == "no agent was taken out\n"
+    assert people("revive", "bob").returncode == 1
+    assert people("revive", "nobody").returncode == 4
 
 
 def test_the_log_is_followed_from_its_first_event(people: Hivectl) -> None:

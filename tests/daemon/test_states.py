@@ -190,10 +190,10 @@ def test_rm_takes_out_an_agent_that_rests_and_keeps_its_name_taken(hive: Hive) -
     hive.ctl("stop", "ada")
     hive.end("ada")
     rest(hive)
-    assert "1 message dropped" in hive.ctl("rm", "ada", "--yes")
+    assert "1 message kept" in hive.ctl("rm", "ada", "--yes")
     hive.ctl("status", "ada", code=4)
     hive.ctl("send", "ada", "hello", code=4)
-    assert "its log is kept" in hive.ctl("new", "ada", "--driver", "rehearsal", code=1)
+    assert "its state is kept" in hive.ctl("new", "ada", "--driver", "rehearsal", code=1)
     assert hive.events("turn_start", agent="ada")
     hive.new("bob", DONE)  # the hive goes on
     hive.send("bob")

@@ -65,7 +65,7 @@ async def test_a_prefix_names_an_agent_but_not_for_rm(world: Any, raw: Any) -> N
     assert (await raw.refused("agent", agent=""))["data"]["code"] == "not_found"
     assert (await raw.refused("rm", agent="bo"))["data"]["code"] == "not_found"
     answer = await raw.call("rm", agent="bob")
-    assert answer["dropped_messages"] == 1
+    assert answer["kept_messages"] == 1
     assert (await raw.refused("new", agent="bob", driver="rehearsal"))["data"]["code"] == "exists"
 
 

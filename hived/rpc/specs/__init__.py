@@ -18,6 +18,8 @@ from hived.rpc.specs.base import (
     Method,
     Param,
 )
+from hived.rpc.specs.kept import KEPT
+from hived.rpc.specs.questions import QUESTIONS
 from hived.rpc.specs.reads import READS
 from hived.rpc.specs.rows import ROWS
 from hived.rpc.specs.streams import NOTIFICATIONS, STREAMS
@@ -38,4 +40,11 @@ __all__ = [
     "Param",
 ]
 
-METHODS: Mapping[str, Method] = {"hello": STREAMS["hello"], **READS, **WRITES, **STREAMS}
+METHODS: Mapping[str, Method] = {
+    "hello": STREAMS["hello"],
+    **READS,
+    **WRITES,
+    **QUESTIONS,
+    **KEPT,
+    **STREAMS,
+}

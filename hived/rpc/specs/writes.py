@@ -76,8 +76,8 @@ WRITES: Mapping[str, Method] = {
         {"agent": AGENT},
     ),
     "rm": write(
-        "Take an agent out of the hive. Its log, transcripts and state folder stay.",
-        "{agent, dropped_messages}",
+        "Take an agent out of the hive. Its state, mail, configuration and transcripts are kept.",
+        "{agent, kept_messages}",
         {"agent": Param("string", True, "its whole name: no prefix is taken here")},
     ),
     "lift": write(
