@@ -100,6 +100,7 @@ NOTES_WORDS_CHARS_MAX = 2 * NOTES_COMPACT_BYTES_MAX  # of a rewrite, taken from 
 # Costs.
 SPEND_DAYS_MAX = 62  # days told apart; older ones are summed up
 SPEND_MODELS_MAX = 100  # models told apart in a day; the others are summed up
+SPEND_AGENTS_MAX = 3_000  # names of agents told apart, the gone ones too; the same
 BUDGETS_LIFTED_MAX = 1_000  # budgets lifted for their window
 
 # The agents' tools.

@@ -160,3 +160,9 @@ class Agent:
     lean: int = 0  # compactions by watermark in a row that freed little
     destroyed_at: float = 0.0
     destroyed_by: str = ""
+    turn_config: AgentConfig | None = None  # of the open turn, where another was applied since
+
+    @property
+    def running_config(self) -> AgentConfig:
+        """What the open turn was begun with; of an agent without one, what the next begins with."""
+        return self.turn_config or self.config

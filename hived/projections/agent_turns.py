@@ -88,7 +88,7 @@ class AgentTurns:
         if agent is None:
             return
         e = rec.event
-        turn, agent.turn = agent.turn, None
+        turn, agent.turn, agent.turn_config = agent.turn, None, None
         agent.last_turn = last = blank(LastTurn)
         LastTurn.__init__(
             last,

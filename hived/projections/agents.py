@@ -152,6 +152,8 @@ class Agents(AgentTurns):
             self._named(rec)
             return
         was, agent.config = agent.config, rec.event.config
+        if agent.turn is not None and agent.turn_config is None:
+            agent.turn_config = was
         agent.credential = rec.event.credential
         if was.model != agent.config.model:
             agent.model_queued = agent.config.model

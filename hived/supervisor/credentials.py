@@ -71,7 +71,9 @@ def _files(world: World, credential: str) -> tuple[str, ...]:
     """The files of a credential, by the first agent that uses it."""
     for agent in world.engine.durable.agents.live.values():
         if agent.credential == credential:
-            return world.drivers[agent.config.driver].credential_files(world.spec(agent))
+            return world.drivers[agent.config.driver].credential_files(
+                world.spec(agent.name, agent.config)
+            )
     return ()
 
 

@@ -1,0 +1,103 @@
+"""An agent's folders on disk, made for it or for a draft of it, and what lies in them. Blocks.
+
+agents/NAME/config      the proposed repository: a manager edits and commits there
+agents/NAME/state       notes, and what a manager puts there before the agent's first turn
+applied/NAME.git        what was proposed and deployed; only hived writes there
+applied/NAME/COMMIT     the files of a deployed commit
+"""
+
+import os
+import stat
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from hived import limits
+from hived.errors import HivedError
+from hived.paths import Home
+from hived.world import repos
+from hived.world.pinning import seen
+
+# What is made at a time of its own: two of one place would take each other's half for a crash's.
+_MAKING = threading.Lock()
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def make_places(home: Home, name: str, files: Mapping[str, bytes], author: str, when: float) -> str:
+    """Make what is not there of both repositories and the state folder; the first commit.
+
+    files: of that commit, by path. The same arguments give the same commit.
+
+    Raises:
+      HivedError: exists where something else is in the way; git_failed.
+      OSError: They cannot be made.
+    """
+    with _MAKING:
+        for folder in (home.agent(name), home.agent_state(name)):
+            Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        commit = repos.make_proposed(Path(home.proposed(name)), files, author, when)
+        repos.make_applied(Path(home.applied_repo(name)))
+        return commit
+
+
+def have_places(home: Home, name: str) -> bool:
+    """Whether all of them are made."""
+    made = (
+        Path(home.agent_state(name)),
+        Path(home.proposed(name), ".git"),
+        Path(home.applied_repo(name), "HEAD"),
+    )
+    return all(path.exists() for path in made)
+
+
+def staged(home: Home, name: str) -> tuple[str, ...]:
+    """What lies in the state folder, as `path (bytes)`, by path. No link is followed.
+
+    STAGED_WALK_MAX entries are looked at; a last line says where there are more.
+    """
+    found: list[str] = []
+    try:
+        top = os.open(home.agent_state(name), _FOLDER)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        return (f"the state folder cannot be read: {error.strerror}",)
+    try:
+        for line in _walk(top):
+            if len(found) >= limits.STAGED_WALK_MAX:
+                return (*sorted(found), "... and more")
+            found.append(line)
+    finally:
+        os.close(top)
+    return tuple(sorted(found))
+
+
+def _walk(top: int) -> Iterator[str]:
+    # `fwalk` goes by descriptors: a folder that becomes a link meanwhile leads nowhere.
+    for folder, folders, files, fd in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+        folders.sort()
+        for name in files:
+            path = seen(os.fsencode(os.path.join(folder, name)[2:]).decode("utf-8", "replace"))  # noqa: PTH118
+            try:
+                status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            except OSError:
+                continue  # gone since
+            if stat.S_ISREG(status.st_mode):
+                yield f"{path} ({status.st_size})"
+            elif stat.S_ISLNK(status.st_mode):
+                yield f"{path} (a link)"
+            else:
+                yield f"{path} (no file)"
+
+
+def check_room(home: Home, name: str) -> None:
+    """Make sure that nothing lies where the places of a new name will be.
+
+    Raises:
+      HivedError: exists, naming the path.
+    """
+    for path in (home.proposed(name), home.agent_state(name), home.applied_repo(name)):
+        if os.path.lexists(path):
+            raise HivedError(
+                f"{path} is there already", code="exists", hint="move it away, or take another name"
+            )

@@ -1,0 +1,159 @@
+"""From a commit of a proposed repository to a request for an approval, and to what runs. Blocks.
+
+What a request holds is what will be applied: the commit is pinned in the applied repository when
+it is asked for, and the configuration read from there.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+from attrs import evolve
+
+from hived import limits
+from hived.config.agent import FILE, PROMPT_FILE, Known, Place, parse_agent
+from hived.config.templates import default_files
+from hived.config.values import to_toml
+from hived.decisions.approvals import RequestApproval
+from hived.drivers import DRIVERS
+from hived.drivers.allow import check_rule
+from hived.errors import HivedError
+from hived.events.settings import Settings
+from hived.events.values import AgentConfig
+from hived.paths import Home
+from hived.projections.approvals import Approval
+from hived.world import repos, trees
+from hived.world.agent_places import make_places, staged
+from hived.world.config_checks import check_config, check_world
+
+_KNOWN = Known(tuple(DRIVERS), check_rule)
+_HEAD = "# The configuration of {name}, as it was made.\n\n"
+
+
+def propose(
+    home: Home,
+    settings: Settings,
+    request: RequestApproval,
+    ref: str,
+    base: Mapping[str, bytes],
+) -> RequestApproval:
+    """The request with all that a commit gives it: pinned, compared and read.
+
+    base: the files that the diff is from, where no commit is deployed.
+
+    Raises:
+      HivedError: As `pin` and `parse_agent` say; the reason then stands in a tag failed/ID.
+    """
+    applied, name = Path(home.applied_repo(request.agent)), request.agent
+    proposed = Path(home.proposed(name))
+    pinned = repos.pin(applied, proposed, ref, request.approval, base_files=base)
+    try:
+        config = read_config(home, settings, name, pinned.commit)
+    except HivedError as error:
+        repos.mark_failed(applied, pinned.commit, request.approval, error.message, time.time())
+        raise
+    diff = _fitted(pinned.diff)
+    return evolve(
+        request,
+        commit=pinned.commit,
+        base=pinned.base,
+        config=config,
+        diff=diff,
+        truncated=pinned.truncated or len(diff) < len(pinned.diff),
+        paths=pinned.paths,
+        staged=staged(home, name) if request.kind == "spawn_commit" else (),
+    )
+
+
+def read_config(home: Home, settings: Settings, name: str, commit: str) -> AgentConfig:
+    """The configuration of a commit in the applied repository, checked against this machine.
+
+    Raises:
+      HivedError: invalid_config, with all that is wrong; invalid_params for what is not there.
+    """
+    applied = Path(home.applied_repo(name))
+    files = frozenset(file.path for file in trees.files_of(applied, commit))
+    if FILE not in files:
+        raise HivedError(
+            f"the commit {commit[:12]} has no {FILE}",
+            code="invalid_config",
+            hint="every key in it may be left out, the file may not",
+        )
+    data = repos.read_file(applied, commit, FILE, limits.CONFIG_BYTES_MAX)
+    place = Place(_workdir(home, name), home.applied_tree(name, commit), files, commit)
+    config = parse_agent(data, settings=settings, place=place, known=_KNOWN)
+    # The CLI names its sessions by the folder as the kernel knows it.
+    config = evolve(config, workdir=os.path.realpath(config.workdir))
+    check_config(config)
+    # The prompt file is written out when the commit is deployed.
+    _check_world(home, name, evolve(config, prompt_file=""))
+    return config
+
+
+def default_config(home: Home, settings: Settings, name: str) -> AgentConfig:
+    """What an agent without a configuration of its own runs with. Its prompt comes when it does."""
+    place = Place(_workdir(home, name), home.agent(name))
+    config = parse_agent(b"", settings=settings, place=place, known=_KNOWN)
+    config = evolve(config, workdir=os.path.realpath(config.workdir))
+    check_config(config)
+    return config
+
+
+def as_files(home: Home, settings: Settings, name: str, config: AgentConfig) -> dict[str, bytes]:
+    """The files of a first commit that mean a configuration which came from none."""
+    tree = home.agent(name)
+    files: dict[str, bytes] = {}
+    if config.prompt_file:
+        try:
+            with Path(config.prompt_file).open("rb") as file:
+                files[PROMPT_FILE] = file.read(limits.CONFIG_FILE_BYTES_MAX)
+        except OSError:
+            pass  # it is gone; a turn would fail over it too
+    place = Place(_workdir(home, name), tree, frozenset({FILE, *files}))
+    prompt = f"{tree}/{PROMPT_FILE}" if files else ""
+    text = to_toml(evolve(config, prompt_file=prompt), place=place, settings=settings)
+    return {FILE: (_HEAD.format(name=name) + text).encode(), **files}
+
+
+def deploy(home: Home, settings: Settings, approval: Approval) -> AgentConfig:
+    """Make an approved commit what runs: checked again, written out, and `deployed` moved to it.
+
+    Raises:
+      HivedError: It cannot be; what ran goes on.
+      OSError: The machine does not let it.
+    """
+    name = approval.agent
+    applied = Path(home.applied_repo(name))
+    config = approval.config or read_config(home, settings, name, approval.commit)
+    read_config(home, settings, name, approval.commit)  # the machine may have changed since
+    repos.export(applied, approval.commit, Path(home.applied_tree(name, approval.commit)))
+    _check_world(home, name, config)
+    repos.deploy(applied, approval.commit, approval.id)
+    return config
+
+
+def spawn(home: Home, settings: Settings, approval: Approval) -> AgentConfig:
+    """Make the places of a new agent with the default configuration, and deploy that."""
+    name, files = approval.agent, default_files(approval.agent)
+    commit = make_places(home, name, files, approval.requester, approval.asked_at)
+    applied, proposed = Path(home.applied_repo(name)), Path(home.proposed(name))
+    repos.pin(applied, proposed, commit, approval.id, base_files=files)
+    return deploy(home, settings, evolve(approval, commit=commit, config=None))
+
+
+def _workdir(home: Home, name: str) -> str:
+    return f"{home.agent(name)}/work"
+
+
+def _check_world(home: Home, name: str, config: AgentConfig) -> None:
+    check_world(config, config.workdir == os.path.realpath(_workdir(home, name)))
+
+
+def _fitted(diff: str) -> str:
+    """As much of the diff, in whole lines, as an event has room for."""
+    while (size := len(orjson.dumps(diff))) > limits.APPROVAL_DIFF_JSON_MAX:
+        room = len(diff) * limits.APPROVAL_DIFF_JSON_MAX // size
+        diff = diff[: min(room, len(diff) - 1)].rpartition("\n")[0]
+    return diff
