@@ -11,7 +11,7 @@ from hived.names import agent_name
 # Verbs whose next word is an agent.
 _TAKES_AGENT = (
     "status turns why transcript send inbox cancel compact model new-session pause resume start "
-    "stop restart lift rm"
+    "stop restart lift rm ask"
 )
 _FIXED = {"daemon": "status stop", "completion": "bash zsh fish", "help": "json exit-codes times"}
 

@@ -69,6 +69,9 @@ def _order(row: Mapping[str, Any]) -> tuple[int, str]:
 def _footer(agents: Sequence[Mapping[str, Any]], hive: Mapping[str, Any]) -> str:
     turns = sum(hive["turns"].values())
     parts = [count(len(agents), "agent"), count(turns, "turn"), money(hive["cost_usd"])]
+    if hive["questions"]:
+        waits = "waits" if hive["questions"] == 1 else "wait"
+        parts.append(f"{count(hive['questions'], 'question')} {waits} for you")
     if hive["dead_letters"]:
         parts.append(count(hive["dead_letters"], "dead letter"))
     return ", ".join(parts)

@@ -27,7 +27,8 @@ def event_line(row: Mapping[str, Any]) -> str:
 def subject(row: Mapping[str, Any]) -> str:
     """Whom an event is about: an agent, the recipient of a message, a credential, the hive."""
     data: Data = row["data"]
-    return str(data.get("agent") or data.get("to") or row["stream"].partition(":")[2] or "hive")
+    who = data.get("agent") or data.get("to") or data.get("asker")
+    return str(who or row["stream"].partition(":")[2] or "hive")
 
 
 def gist_of(kind: str, data: Data) -> str:
@@ -133,6 +134,10 @@ _GISTS: Mapping[str, Callable[[Data], str]] = {
     "message_acked": lambda e: f"{e['message']}" + (f" in {e['turn']}" if e["turn"] else ""),
     "message_returned": _returned,
     "message_dead": lambda e: f"{e['message']} after {e['attempts']} attempts: {e['why']}",
+    "question_asked": lambda e: f"{e['question']} from {e['asker']}: {_first(e['text'])}",
+    "question_answered": lambda e: f"{e['question']}: {_first(e['answer'])}",
+    "question_cancelled": lambda e: f"{e['question']} {_why(e)}",
+    "question_expired": lambda e: str(e["question"]),
     "agent_created": _created,
     "agent_started": _why,
     "agent_stopped": _why,

@@ -33,6 +33,18 @@ def _relative(text: str, now: float) -> datetime | None:
     return datetime.fromtimestamp(now, UTC) - timedelta(seconds=seconds)
 
 
+def seconds(text: str) -> float:
+    """A span of time in seconds: 90, 90s, 10m, 2h, 1d, 1w.
+
+    Raises:
+      ValueError: It is none.
+    """
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
+    if not (number.isascii() and number.replace(".", "", 1).isdecimal()):
+        raise ValueError(f"{text!r} is no span of time; give 90s, 10m, 2h or 1d")
+    return float(number) * _UNITS[unit]
+
+
 def _absolute(text: str, now: float) -> datetime:
     if len(text) <= 8 and ":" in text:
         hour, minute, *rest = text.split(":")

@@ -23,6 +23,8 @@ Checker = Callable[[object], dict[str, Any]]
 _CHARS_MAX: Mapping[str, int] = {
     "body": limits.BODY_BYTES_MAX,
     "command_id": limits.COMMAND_ID_CHARS_MAX,
+    "text": limits.QUESTION_CHARS_MAX,
+    "answer": limits.QUESTION_CHARS_MAX,
     "model": limits.MODEL_CHARS_MAX,
     "fallback": limits.MODEL_CHARS_MAX,
     "client": limits.CLIENT_WORD_CHARS_MAX,
@@ -35,6 +37,7 @@ _ENTRIES_MAX: Mapping[str, int] = {
 }
 # What control characters have no business in: names, paths, ids. A body may have lines and tabs;
 # the others would also grow sixfold in the log and reach people's terminals.
+_TEXTS = frozenset({"body", "text", "answer"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -105,7 +108,7 @@ def _string(param: str, value: Any) -> str:
             code="too_large" if param == "body" else "invalid_params",
             hint="put it in a file and send its path" if param == "body" else "",
         )
-    if (_CONTROL_IN_TEXT if param == "body" else _CONTROL).search(value):
+    if (_CONTROL_IN_TEXT if param in _TEXTS else _CONTROL).search(value):
         raise _wrong(param, "free of control characters")
     return value
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hived.events import Cause, Recorded
+from hived.names import OPERATOR
 from hived.projections import Hive
 from hived.projections.agent import Agent
 from hived.projections.inboxes import QUEUED, Message
+from hived.projections.questions import Question
 from hived.projections.shapes import dump_as
 from hived.projections.status import status
 from hived.projections.turns import TurnRow
@@ -54,6 +56,27 @@ def message_row(message: Message) -> dict[str, Any]:
         "turn": message.turn or None,
         "why": message.why or None,
         "position": message.position,
+    }
+
+
+def question_row(question: Question) -> dict[str, Any]:
+    return {
+        "question": question.id,
+        "asker": question.asker,
+        "to": question.to,
+        "text": question.text,
+        "options": list(question.options),
+        "multi": question.multi,
+        "asked_at": when(question.asked_at),
+        "deadline": when(question.deadline),
+        "state": question.state,
+        "answer": question.answer or None,
+        "chosen": list(question.chosen),
+        "why": question.why or None,
+        "closed_at": when(question.closed_at),
+        "closed_by": question.closed_by or None,
+        "position": question.position,
+        "closed_position": question.closed_position or None,
     }
 
 
@@ -146,6 +169,7 @@ def hive_row(hive: Hive) -> dict[str, Any]:
         "turns": dict(ledger.outcomes),
         "messages": ledger.messages,
         "dead_letters": ledger.dead,
+        "questions": hive.questions.counts.of.get(OPERATOR, 0),
         "cost_usd": round(ledger.cost_usd, 6),
         "usage": dump_as(type(ledger.usage), ledger.usage),
     }

@@ -27,6 +27,7 @@ def concerns(rec: Recorded, agent: str) -> bool:
         getattr(event, "agent", None) == agent
         or getattr(event, "to", None) == agent
         or getattr(event, "sender", None) == agent
+        or getattr(event, "asker", None) == agent
         or rec.by == f"agent:{agent}"
     )
 

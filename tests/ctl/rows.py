@@ -203,6 +203,7 @@ HIVE_ROW = {
     "turns": {"ok": 100, "failed": 3},
     "messages": 7,
     "dead_letters": 1,
+    "questions": 1,
     "cost_usd": 1.5,
     "usage": USAGE,
 }
@@ -224,6 +225,63 @@ TOMBSTONE: dict[str, Any] = {
     "problem": None,
 }
 
+QUESTIONS = [
+    {
+        "question": "q0000000000000001",
+        "asker": "ada",
+        "to": "operator",
+        "text": HOSTILE + " " + WIDE,
+        "options": ["red", WIDE],
+        "multi": True,
+        "asked_at": STAMP,
+        "deadline": STAMP,
+        "state": "open",
+        "answer": None,
+        "chosen": [],
+        "why": None,
+        "closed_at": None,
+        "closed_by": None,
+        "position": 9,
+        "closed_position": None,
+    },
+    {
+        "question": "q0000000000000002",
+        "asker": "ada",
+        "to": "bob",
+        "text": "Which one?",
+        "options": ["red", "blue"],
+        "multi": False,
+        "asked_at": STAMP,
+        "deadline": None,
+        "state": "answered",
+        "answer": "blue",
+        "chosen": ["blue"],
+        "why": None,
+        "closed_at": STAMP,
+        "closed_by": "operator:ann",
+        "position": 10,
+        "closed_position": 12,
+    },
+    {
+        "question": "q0000000000000003",
+        "asker": "operator",
+        "to": "bob",
+        "text": "Done?",
+        "options": [],
+        "multi": False,
+        "asked_at": STAMP,
+        "deadline": None,
+        "state": "cancelled",
+        "answer": None,
+        "chosen": [],
+        "why": "gone",
+        "closed_at": STAMP,
+        "closed_by": "operator:ann",
+        "position": 11,
+        "closed_position": 13,
+    },
+]
+
 ANSWERS: dict[str, Any] = {
     "hello": {
         "protocol": 1,
@@ -233,6 +291,10 @@ ANSWERS: dict[str, Any] = {
         "position": 412,
     },
     "agents": stamped(agents=AGENTS, hive=HIVE_ROW),
+    "questions": stamped(questions=QUESTIONS, left_out=3),
+    "ask": {**WRITTEN, "question": "q0000000000000009"},
+    "answer": {**WRITTEN, "question": "q0000000000000009", "answer": HOSTILE, "chosen": []},
+    "cancel_question": {**WRITTEN, "question": "q0000000000000009"},
     "agent": stamped(
         agent={
             **AGENTS[1],

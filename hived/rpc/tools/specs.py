@@ -40,6 +40,30 @@ TOOL_SPECS: Mapping[str, Row] = {
             "in_reply_to": Arg("string", "the id of the mail you answer"),
         },
     ),
+    "ask": Row(
+        ALL,
+        "Ask the operator (or another agent) something. Gives the question's id at once and never "
+        "waits: the answer arrives as mail. Free words are always a possible answer.",
+        {
+            "question": Arg("string", f"at most {limits.QUESTION_CHARS_MAX} characters", True),
+            "options": Arg("strings", f"answers to choose from, {limits.QUESTION_OPTIONS_MAX} max"),
+            "multi": Arg("boolean", "whether several options may be chosen"),
+            "ttl_seconds": Arg("number", "after so long the question expires; never, if left out"),
+            "to": Arg("string", "operator (the default), manager or an agent's name"),
+        },
+    ),
+    "answer": Row(
+        ALL,
+        "Answer a question that you were asked by mail.",
+        {
+            "id": Arg("string", "the question's id, as the mail says it", True),
+            "answer": Arg(
+                "string|strings",
+                "an option's text or number, or words of your own; several where they may be",
+                True,
+            ),
+        },
+    ),
     "set_status": Row(
         ALL,
         "Say in a few words what you are doing; the operator sees it beside your name.",
