@@ -22,22 +22,31 @@ class CreateDraft:
 
 
 def create_draft(hive: Hive, command: CreateDraft, context: Context) -> Plan:
-    check_asker(hive, context)
-    check_free(hive, command.agent)
-    check_spawning(hive, command.agent)
+    check_new_draft(hive, command.agent, context)
     check_note("the description", command.description)
+    return [
+        on_agent(command.agent, e.DraftCreated(command.agent, context.sender, command.description))
+    ]
+
+
+def check_new_draft(hive: Hive, name: str, context: Context) -> None:
+    """Whether who asks may have a draft of that name as things stand. Decides nothing.
+
+    Raises:
+      CommandRefused: not_allowed, exists, too_many.
+    """
+    check_asker(hive, context)
+    check_free(hive, name)
+    _check_spawning(hive, name)
     if len(hive.agents.drafts) >= limits.DRAFTS_MAX:
         raise CommandRefused(
             f"there are {limits.DRAFTS_MAX} drafts, the most there may be",
             code="too_many",
             hint="have some spawned or discarded: hivectl drafts",
         )
-    return [
-        on_agent(command.agent, e.DraftCreated(command.agent, context.sender, command.description))
-    ]
 
 
-def check_spawning(hive: Hive, name: str) -> None:
+def _check_spawning(hive: Hive, name: str) -> None:
     """Make sure that no spawn of the name is waited for: its folders would be the draft's."""
     for one in hive.approvals.open.values():
         if one.agent == name and one.kind == "spawn":

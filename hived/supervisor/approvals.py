@@ -10,7 +10,6 @@ from pathlib import Path
 import trio
 
 from hived import limits
-from hived.config.templates import default_files
 from hived.decisions.outcomes import FinishApproval
 from hived.errors import HivedError
 from hived.events.settings import Settings
@@ -97,18 +96,13 @@ async def keep_places(world: World) -> None:
             if (draft.name, draft.created_at) not in made:
                 made.add((draft.name, draft.created_at))
                 creator, at = draft.creator, draft.created_at
-                await _in_thread(make_draft, world.home, draft.name, creator, at)
+                await _in_thread(agent_places.make_draft, world.home, draft.name, creator, at)
         for agent in tuple(hive.agents.live.values()):
             if (agent.name, agent.created_at) not in made:
                 made.add((agent.name, agent.created_at))
                 config, at = agent.config, agent.created_at
                 await _in_thread(make_for_agent, world.home, settings, agent.name, config, at)
         await wake.wait()
-
-
-def make_draft(home: Home, name: str, creator: str, at: float) -> None:
-    """The places of a draft, if they are not there. Blocks."""
-    agent_places.make_places(home, name, default_files(name), creator, at)
 
 
 def make_for_agent(

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hived import limits
+from hived.config.templates import default_files
 from hived.errors import HivedError
 from hived.paths import Home
 from hived.world import repos
@@ -38,6 +39,11 @@ def make_places(home: Home, name: str, files: Mapping[str, bytes], author: str, 
         commit = repos.make_proposed(Path(home.proposed(name)), files, author, when)
         repos.make_applied(Path(home.applied_repo(name)))
         return commit
+
+
+def make_draft(home: Home, name: str, creator: str, at: float) -> None:
+    """Make the places of a draft, with the default configuration, if they are not there."""
+    make_places(home, name, default_files(name), creator, at)
 
 
 def have_places(home: Home, name: str) -> bool:

@@ -6,7 +6,9 @@ it is asked for, and the configuration read from there.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 
 import orjson
@@ -32,12 +34,49 @@ _KNOWN = Known(tuple(DRIVERS), check_rule)
 _HEAD = "# The configuration of {name}, as it was made.\n\n"
 
 
-def propose(
-    home: Home,
-    settings: Settings,
-    request: RequestApproval,
-    ref: str,
-    base: Mapping[str, bytes],
+def approval_id(command_id: str) -> str:
+    """The id of the approval that a command asks for: the same when the command is repeated."""
+    return "p" + blake2b(command_id.encode(), digest_size=8).hexdigest()
+
+
+def ask_spawn(home: Home, settings: Settings, request: RequestApproval) -> RequestApproval:
+    """The request for an agent with the default configuration."""
+    with _told():
+        return evolve(request, config=default_config(home, settings, request.agent))
+
+
+def ask_spawn_commit(
+    home: Home, settings: Settings, request: RequestApproval, ref: str
+) -> RequestApproval:
+    """The request for an agent from a commit of its draft; the diff is from the default."""
+    with _told():
+        return _propose(home, settings, request, ref, default_files(request.agent))
+
+
+def ask_apply(
+    home: Home, settings: Settings, request: RequestApproval, ref: str, running: AgentConfig
+) -> RequestApproval:
+    """The request for a commit of an agent's repository; the diff is from what it runs with."""
+    with _told():
+        base = as_files(home, settings, request.agent, running)
+        return _propose(home, settings, request, ref, base)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the machine refuses is an error for who asked, and no fault of hived."""
+    try:
+        yield
+    except OSError as error:
+        raise HivedError(
+            f"the repositories cannot be used: {error}",
+            code="git_failed",
+            hint="hivectl doctor looks at the machine",
+        ) from None
+
+
+def _propose(
+    home: Home, settings: Settings, request: RequestApproval, ref: str, base: Mapping[str, bytes]
 ) -> RequestApproval:
     """The request with all that a commit gives it: pinned, compared and read.
 
@@ -87,7 +126,7 @@ def read_config(home: Home, settings: Settings, name: str, commit: str) -> Agent
     # The CLI names its sessions by the folder as the kernel knows it.
     config = evolve(config, workdir=os.path.realpath(config.workdir))
     check_config(config)
-    # The prompt file is written out when the commit is deployed.
+    # The prompt's file is written out when the commit is deployed.
     _check_world(home, name, evolve(config, prompt_file=""))
     return config
 

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from hived.errors import CommandRefused, HivedError
-from hived.rpc.tools import mail, questions
+from hived.rpc.tools import mail, manager, questions, waiting
 from hived.rpc.tools.arguments import check_arguments
 from hived.rpc.tools.caller import Caller, thread_limiter
 from hived.rpc.tools.specs import ALL, TOOL_SPECS, Row, tool_specs
@@ -20,7 +20,12 @@ __all__ = ["TOOLS", "Caller", "Tool", "call_tool", "thread_limiter", "tool_specs
 
 Handler = Callable[..., Awaitable[str]]
 
-FAMILIES: tuple[Mapping[str, Handler], ...] = (mail.HANDLERS, questions.HANDLERS)
+FAMILIES: tuple[Mapping[str, Handler], ...] = (
+    mail.HANDLERS,
+    waiting.HANDLERS,
+    questions.HANDLERS,
+    manager.HANDLERS,
+)
 
 # After these hived ends and begins anew; the call is then read again, and answered.
 _ENDS_HIVED = frozenset({"shutting_down", "store_full", "store_unavailable"})

@@ -29,6 +29,8 @@ class Row(NamedTuple):
     args: Mapping[str, Arg]
 
 
+_NAP = f"from {limits.NAP_SECONDS_MIN:.0f} to {limits.NAP_SECONDS_MAX:.0f} seconds"
+
 TOOL_SPECS: Mapping[str, Row] = {
     "send": Row(
         ALL,
@@ -69,7 +71,93 @@ TOOL_SPECS: Mapping[str, Row] = {
         "Say in a few words what you are doing; the operator sees it beside your name.",
         {"text": Arg("string", f"at most {limits.STATUS_CHARS_MAX} characters", True)},
     ),
+    "nap": Row(
+        ALL,
+        "Rest: from the end of this turn on you are given no mail and no turn until the time is "
+        "over; then a turn wakes you. Only urgent mail of the operator ends it early. A second "
+        "call in the same turn takes the place of the first.",
+        {
+            "seconds": Arg("number", _NAP, True),
+            "reason": Arg("string", f"at most {limits.NAP_REASON_CHARS_MAX} characters"),
+        },
+    ),
+    "recv": Row(
+        ALL,
+        "Take mail that waits for you, within this turn. Mail also comes by itself: use this to "
+        "wait for an answer.",
+        {
+            "wait_seconds": Arg(
+                "number",
+                f"how long to wait for mail, at most {limits.RECV_WAIT_SECONDS_MAX:.0f}; "
+                "without it the call does not wait",
+            ),
+            "max": Arg("integer", f"messages, 1 to {limits.RECV_MESSAGES_MAX}; 1 without it"),
+        },
+    ),
+    "remind": Row(
+        ALL,
+        "Send yourself mail at a later time. Give delay_seconds or at.",
+        {
+            "message": Arg("string", f"at most {limits.REMINDER_CHARS_MAX} characters", True),
+            "delay_seconds": Arg("number", "seconds from now"),
+            "at": Arg("string|number", "RFC 3339 with its zone, or unix seconds"),
+        },
+    ),
+    "cancel_reminder": Row(
+        ALL,
+        "Cancel a reminder of yours.",
+        {"reminder": Arg("string", "its id", True)},
+    ),
+    "loose_ends": Row(
+        ALL,
+        "List what is open: questions you asked or owe an answer, your reminders, approvals you "
+        "asked for, mail that waits.",
+        {},
+    ),
     "who": Row(ALL, "List the agents of the hive, with role and state.", {}),
+    "request_spawn": Row(
+        MANAGERS,
+        "Ask the operator for a new agent with the default configuration. Returns at once; the "
+        "decision comes as mail.",
+        {
+            "name": Arg("string", "a new agent's name: a-z, 0-9 and single - or _", True),
+            "description": Arg("string", "what it is for; the operator reads it"),
+        },
+    ),
+    "request_spawn_draft": Row(
+        MANAGERS,
+        "Make a draft of a new agent: a git repository with its configuration and a state folder, "
+        "which you can edit and fill before it runs. Then call request_spawn_commit.",
+        {
+            "name": Arg("string", "a new agent's name: a-z, 0-9 and single - or _", True),
+            "description": Arg("string", "what it is for"),
+        },
+    ),
+    "request_spawn_commit": Row(
+        MANAGERS,
+        "Ask the operator to make an agent of a draft, with the configuration of a commit of its "
+        "repository. The commit is taken at once: later changes need a new request.",
+        {
+            "name": Arg("string", "the draft's name", True),
+            "commit_ref": Arg("string", "7 to 40 digits of the commit's id", True),
+            "description": Arg("string", "the operator reads it beside the diff"),
+        },
+    ),
+    "request_apply_commit": Row(
+        MANAGERS,
+        "Ask the operator to have an agent run with a commit of its configuration's repository, "
+        "from its next turn on. The commit is taken at once: later changes need a new request.",
+        {
+            "agent": Arg("string", "an agent that answers to you, or you", True),
+            "commit_ref": Arg("string", "7 to 40 digits of the commit's id", True),
+            "description": Arg("string", "the operator reads it beside the diff"),
+        },
+    ),
+    "withdraw": Row(
+        MANAGERS,
+        "Take back a request of yours that waits for the operator's word.",
+        {"approval": Arg("string", "its id", True)},
+    ),
 }
 
 _JSON: Mapping[str, Mapping[str, Any]] = {
