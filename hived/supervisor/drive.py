@@ -13,31 +13,23 @@ from attrs import evolve
 
 from hived import limits
 from hived.decisions.endings import EndTurn
-from hived.decisions.turns import CancelTurn, DeliverNow, Observe, line_uuid
-from hived.drivers.base import (
-    Driver,
-    Ending,
-    Exit,
-    HiveToolCalled,
-    Launch,
-    TurnSpec,
-    UserLine,
-    Write,
-)
+from hived.decisions.turns import CancelTurn, DeliverNow, Observe, line_uuid, takes_mail
+from hived.drivers.base import Driver, Ending, Exit, Launch, TurnSpec, UserLine, Write
 from hived.drivers.specs import turn_spec
 from hived.errors import CommandRefused, first_of
 from hived.events.turn import TurnEnd
-from hived.host.client import HostClient, HostGone, HostRefused, wire_id
+from hived.host.client import HostClient, HostGone, HostRefused
 from hived.host.folder import FolderStatus, HostExit, TurnFolder
 from hived.host.lines import SpoolLine
 from hived.projections.agent import Agent, OpenTurn
 from hived.projections.inboxes import Inbox
-from hived.rpc.tools import call_tool, tool_specs
+from hived.rpc.tools import tool_specs
 from hived.supervisor.hosting import Hosting
 from hived.supervisor.limits_watch import Silence
 from hived.supervisor.notes import NotesTurn, told_of_notes
 from hived.supervisor.observing import Listener
 from hived.supervisor.opening import later_lines, opening_line
+from hived.supervisor.tool_calls import ToolCalls
 from hived.supervisor.world import World
 from hived.world.notes import measure
 
@@ -92,6 +84,9 @@ class TurnDrive:
             self.conversation,
         )
         self.silence = Silence(config, self.conversation)
+        self.calls = ToolCalls(
+            world, agent.name, turn.id, self.conversation, self.silence, self._write
+        )
         self.lines = {1}  # user lines the conversation knows of
         self.end_byte = 0
         self.closing = False  # stdin is closed or about to be: no more user lines
@@ -201,6 +196,7 @@ class TurnDrive:
                 nursery.start_soon(self._pass_mail, client)
                 nursery.start_soon(self._obey_cancel, client)
                 nursery.start_soon(self._watch_limits, client)
+                self.calls.go_on(client, nursery)
                 async for item in client.lines(self.end_byte):
                     self.end_byte = item.end
                     if not isinstance(item, SpoolLine):
@@ -229,7 +225,9 @@ class TurnDrive:
         for write in heard.writes:
             await self._write(client, write)
         for called in heard.calls:
-            await self._call_tool(client, called)
+            await self.calls.take(client, called, nursery)
+        for request in heard.withdrawn:
+            self.calls.withdraw(request)
         if self.conversation.settled and not self.closing:
             self.closing = True
             nursery.start_soon(self._close, client)
@@ -240,17 +238,6 @@ class TurnDrive:
             return  # taken in by an earlier life of hived
         observed = Observe(self.name, self.id, end, tuple(events))
         await self.world.engine.submit(observed, by=f"agent:{self.name}")
-
-    async def _call_tool(self, client: HostClient, called: HiveToolCalled) -> None:
-        if wire_id(self.conversation.tool_answer(called, "", error=True).id) in client.written:
-            return  # answered in an earlier life of hived: a refusal must not become a deed now
-        self.silence.busy_with(1)
-        try:
-            caller = self.world.caller(self.name, self.id, called.request)
-            text, error = await call_tool(caller, called.name, called.arguments)
-        finally:
-            self.silence.busy_with(-1)
-        await self._write(client, self.conversation.tool_answer(called, text, error=error))
 
     async def _write(self, client: HostClient, write: Write) -> None:
         """Write once. A CLI that does not read for a while is waited for; one that is gone, not."""
@@ -292,8 +279,9 @@ class TurnDrive:
         return (
             not self.closing
             and self.silence.begun
-            and turn.kind == "work"
-            and not turn.cancel
+            and not self.calls.receiving
+            and (agent := self.world.agent(self.name)) is not None
+            and takes_mail(agent, turn)
             and turn.lines < limits.TURN_LINES_MAX
             and bool(self._box.queued())
         )

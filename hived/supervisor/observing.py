@@ -16,11 +16,15 @@ from hived.events import turn as e
 
 @define
 class Heard:
-    """One line's outcome: events in order, then writes, then calls of the hive's tools."""
+    """One line's outcome: events in order, then writes, then calls of the hive's tools.
+
+    withdrawn: requests whose answers the CLI no longer waits for.
+    """
 
     events: list[Any] = field(factory=list)
     writes: list[d.Write] = field(factory=list)
     calls: list[d.HiveToolCalled] = field(factory=list)
+    withdrawn: list[str] = field(factory=list)
 
 
 @define
@@ -54,6 +58,8 @@ class Listener:
                     self._asked(seen, end, heard)
                 case d.HiveToolCalled():
                     heard.calls.append(seen)
+                case d.RequestWithdrawn(request):
+                    heard.withdrawn.append(request)
                 case d.CompactionBegan():
                     self._compaction_began(seen, end, heard)
                 case d.CompactionOver():

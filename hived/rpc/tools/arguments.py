@@ -25,7 +25,10 @@ def check_arguments(name: str, row: Row, arguments: Mapping[str, Any]) -> dict[s
             continue
         if not any(_fits(kind, value) for kind in arg.type.split("|")):
             wanted = arg.type.replace("|", " or ").replace("strings", "list of strings")
-            raise _invalid(f"the argument {key} of {name} must be a {wanted}, not {shown(value)}")
+            raise _invalid(
+                f"the argument {key} of {name} must be a {wanted}, not {shown(value)}",
+                arg.description,
+            )
         checked[key] = tuple(value) if isinstance(value, list) else value
     for key, arg in row.args.items():
         if arg.required and key not in checked:
@@ -50,5 +53,5 @@ def _fits(kind: str, value: Any) -> bool:
             return listed and all(_fits("string", item) for item in value)
 
 
-def _invalid(message: str) -> CommandRefused:
-    return CommandRefused(message, code="invalid_params")
+def _invalid(message: str, hint: str = "") -> CommandRefused:
+    return CommandRefused(message, code="invalid_params", hint=hint)
