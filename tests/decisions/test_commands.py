@@ -26,6 +26,8 @@ from hived.decisions.lifecycle import (
 )
 from hived.decisions.mail import AckMessages, SendMessage
 from hived.decisions.naps import Nap, NapElapsed, Wake
+from hived.decisions.question_ends import Answer, CancelQuestion, ExpireQuestion
+from hived.decisions.questions import Ask
 from hived.decisions.reminders import CancelReminder, FireReminder, SetReminder
 from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
 from hived.errors import CommandRefused
@@ -136,11 +138,24 @@ def many_reminders() -> Bench:
     return bench
 
 
+def asked() -> Bench:
+    bench = running()
+    assert bench.do(Ask("Shall I?", ("yes", "no")), "agent:ada")[0].event.question == QUESTION
+    return bench
+
+
+def answered() -> Bench:
+    bench = asked()
+    bench.do(Answer(QUESTION, ("yes",)))
+    return bench
+
+
 def new(name: str = "ada", parent: str = "", **changes: Any) -> NewAgent:
     return NewAgent(name, config(**changes), "here", "key", parent)
 
 
 TURN = "t" + f"{2:012x}"  # only its shape matters: no turn has this id
+QUESTION = "q0000000000020000"
 REMINDER = "r" + f"{2:012x}" + "0000"  # of the second id that a bench gives
 NAN = float("nan")
 BAD_SECONDS = (-1, 0, 0.999, limits.NAP_SECONDS_MAX + 1, NAN, float("inf"))
@@ -192,6 +207,13 @@ DONE: list[tuple[Callable[[], Bench], Any, list[str]]] = [
     (reminded, RemoveAgent("ada"), ["reminder_cancelled", "agent_destroyed"]),
     (reminded, FireReminder("ada", REMINDER), []),
     (running, FireReminder("ada", REMINDER), []),
+    (running, Ask("Done?", to="ada"), ["question_asked", "message_sent"]),
+    (asked, Answer(QUESTION, ("2",)), ["question_answered", "message_sent"]),
+    (asked, Answer(QUESTION, (), ("no",)), ["question_answered", "message_sent"]),
+    (asked, CancelQuestion(QUESTION), ["question_cancelled", "message_sent"]),
+    (asked, RemoveAgent("ada"), ["agent_destroyed", "question_cancelled"]),
+    (asked, ExpireQuestion(QUESTION), []),
+    (running, ExpireQuestion(QUESTION), []),
     (working, CancelTurn("ada", "idle_limit"), ["turn_cancel"]),
     (ended, QueueCompaction("ada"), ["compaction_queued"]),
     (limited, Lift("ada"), ["rate_limit_over"]),
@@ -259,6 +281,15 @@ REFUSED: list[tuple[Callable[[], Bench], Any, str]] = [
     (running, SetReminder("ada", "x" * (limits.REMINDER_CHARS_MAX + 1), delay=5), "too_large"),
     (many_reminders, SetReminder("ada", "one more", delay=5), "too_many"),
     (running, CancelReminder(REMINDER), "not_found"),
+    (running, Ask("Done?"), "not_allowed"),
+    (running, Ask("Done?", to="zoe"), "not_found"),
+    (running, Ask(" ", to="ada"), "invalid_params"),
+    (running, Answer(QUESTION, ("yes",)), "not_found"),
+    (asked, Answer(QUESTION), "invalid_params"),
+    (asked, Answer(QUESTION, (), ("maybe",)), "invalid_params"),
+    (answered, Answer(QUESTION, ("no",)), "wrong_state"),
+    (answered, CancelQuestion(QUESTION), "wrong_state"),
+    (running, CancelQuestion(QUESTION), "not_found"),
     (running, QueueCompaction("ada"), "wrong_state"),
     (queued_compaction, QueueCompaction("ada"), "wrong_state"),
     (running, EndTurn("ada", TURN, TurnEnd("ada", TURN, "ok")), "wrong_state"),
