@@ -26,6 +26,13 @@ _PACK = re.compile(r"pack-[0-9a-f]{40}\.(?:pack|idx)\Z")
 _HEADER_BYTES_MAX = 40  # "commit", a blank, a size, a zero byte
 _HEAD_BYTES = 512  # of a file, enough to unpack its header
 _CHUNK = 1024 * 1024
+# A list of files may be long enough to be told that it is too long.
+_BYTES_MAX = {
+    b"blob": limits.CONFIG_FILE_BYTES_MAX,
+    b"tree": limits.GIT_OUTPUT_BYTES_MAX,
+    b"commit": limits.CONFIG_FILE_BYTES_MAX,
+    b"tag": limits.CONFIG_FILE_BYTES_MAX,
+}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not blocking: a fifo without a writer would hold the thread for good.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -136,10 +143,10 @@ def _take_file(folder: int, above: str, name: str, copy: _Copy) -> None:
             return
         head = source.read(_HEAD_BYTES)
         if above != "pack":
-            size = _loose_size(head)
-            if size > limits.CONFIG_FILE_BYTES_MAX:
+            size, most = _loose_size(head)
+            if size > most:
                 copy.too_large[above + name] = size
-            if not 0 <= size <= limits.CONFIG_FILE_BYTES_MAX:
+            if not 0 <= size <= most:
                 return
         with open(copy.into / above / name, "xb") as target:
             while head:
@@ -154,11 +161,11 @@ def _take_file(folder: int, above: str, name: str, copy: _Copy) -> None:
                 head = source.read(_CHUNK)
 
 
-def _loose_size(head: bytes) -> int:
-    """The size that a loose object says it has unpacked; -1 where it is none."""
+def _loose_size(head: bytes) -> tuple[int, int]:
+    """The size that a loose object says it has unpacked, -1 where it is none; the most it may."""
     try:
         header = zlib.decompressobj().decompress(head, _HEADER_BYTES_MAX)
         kind, size = header.partition(b"\0")[0].split(b" ")
-        return int(size) if kind in (b"blob", b"tree", b"commit", b"tag") else -1
-    except (zlib.error, ValueError):
-        return -1
+        return int(size), _BYTES_MAX[kind]
+    except (zlib.error, ValueError, KeyError):
+        return -1, 0

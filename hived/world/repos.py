@@ -80,9 +80,8 @@ def make_proposed(
         return made.id
     new = _new_folder(path)
     for name, data in files.items():
-        target = new / name
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(target, data, 0o600)
+        _folders(new, name)
+        _write(new / name, data, 0o600)
     _make_repo(new / ".git", "main", bare=False, who=author)
     git_objects.store(made, new / ".git" / "objects")
     _write(new / ".git" / "refs" / "heads" / "main", f"{made.id}\n".encode(), 0o600)
@@ -131,9 +130,8 @@ def export(applied: Path, commit: str, target: Path) -> None:
     files = trees.files_of(applied, commit)
     new = _new_folder(target)
     for file, data in trees.contents(applied, files):
-        place = new / file.path
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(place, data, 0o700 if file.program else 0o600)
+        _folders(new, file.path)
+        _write(new / file.path, data, 0o700 if file.program else 0o600)
     _place(new, target)
 
 
@@ -216,8 +214,8 @@ def _mark(applied: Path, kind: str, commit: str, id: str, note: str, when: float
 
 
 def _make_repo(folder: Path, branch: str, *, bare: bool, who: str = "") -> None:
-    for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
-        (folder / name).mkdir(mode=0o700, parents=True)
+    for name in ("objects/info/x", "objects/pack/x", "refs/heads/x", "refs/tags/x"):
+        _folders(folder, name)
     _write(folder / "HEAD", (_HEAD % branch).encode(), 0o600)
     config = _CONFIG % ("true" if bare else "false") + (_WHO % (who, who) if who else "")
     _write(folder / "config", config.encode(), 0o600)
@@ -229,6 +227,14 @@ def _new_folder(path: Path) -> Path:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700, parents=True)
     return new
+
+
+def _folders(root: Path, file: str) -> None:
+    """The folders from `root` down to where a file will stand; mkdir gives its mode to one only."""
+    root.mkdir(mode=0o700, exist_ok=True)
+    for folder in file.split("/")[:-1]:
+        root /= folder
+        root.mkdir(mode=0o700, exist_ok=True)
 
 
 def _place(new: Path, path: Path) -> None:
