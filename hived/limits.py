@@ -146,6 +146,7 @@ APPROVAL_DIFF_JSON_MAX = 96 * 1024  # the same as it stands in the event, escape
 APPROVAL_PATHS_MAX = 200  # touched ones, or files in the state folder, that an event names
 APPROVAL_PATHS_BYTES_MAX = 16 * 1024  # of all of them together
 STAGED_WALK_MAX = 5_000  # entries of a state folder that are looked at
+APPROVAL_WAIT_SECONDS = 20.0  # for what comes of an approval, before its caller is answered
 DRAFTS_MAX = 100
 TOMBSTONES_MAX = 1_000
 KEPT_ENTRIES_MAX = 1_000_000  # counted for the size of what is kept of one agent

@@ -10,6 +10,7 @@ from typing import Any
 from hived.decisions import (
     access,
     approvals,
+    budgets,
     compaction,
     drafts,
     endings,
@@ -21,6 +22,7 @@ from hived.decisions import (
     question_ends,
     questions,
     reminders,
+    settings,
     turns,
     verdicts,
 )
@@ -40,6 +42,8 @@ COMMANDS: Mapping[type[Any], Callable[[Hive, Any, Context], Plan]] = {
     lifecycle.SetStatus: lifecycle.set_status,
     lifecycle.QueueModel: lifecycle.queue_model,
     lifecycle.NewSession: lifecycle.new_session,
+    settings.ConfigureHive: settings.configure_hive,
+    settings.KeepQuietHours: settings.keep_quiet_hours,
     kept.Revive: kept.revive,
     kept.PurgeAgent: kept.purge_agent,
     kept.FinishPurge: kept.finish_purge,
@@ -68,6 +72,7 @@ COMMANDS: Mapping[type[Any], Callable[[Hive, Any, Context], Plan]] = {
     turns.Observe: turns.observe,
     turns.CancelTurn: turns.cancel_turn,
     compaction.QueueCompaction: compaction.queue_compaction,
+    budgets.SettleBudget: budgets.settle_budget,
     endings.EndTurn: endings.end_turn,
     access.Lift: access.lift,
     access.WaitElapsed: access.wait_elapsed,

@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from hived.decisions.base import Context, Plan, need_agent, on_hive
+from hived.decisions.budgets import lift_budgets
 from hived.errors import CommandRefused
 from hived.events import agents as e
 from hived.events.hive import HiveStarted, HiveStopped
@@ -11,7 +12,8 @@ from hived.projections import Hive
 
 @frozen
 class Lift:
-    """The operator ends the wait of an agent's credential, or has its login tried again."""
+    """The operator ends the wait of an agent's credential, or has its login tried again; a budget
+    that it has reached is lifted to the end of its window."""
 
     agent: str
 
@@ -24,9 +26,11 @@ def lift(hive: Hive, command: Lift, context: Context) -> Plan:
         plan.append(on_hive(e.RateLimitOver(agent.credential, "operator")))
     if credential.needs_login:
         plan.append(on_hive(e.LoginDone(agent.credential, "operator")))
+    plan += lift_budgets(hive, agent.name)
     if not plan:
         raise CommandRefused(
-            f"the credential of {agent.name} neither waits nor needs a login",
+            f"{agent.name} is within its budgets, and its credential neither waits nor needs a"
+            " login",
             hint=f"hivectl why {agent.name} says what it waits for",
         )
     return plan
@@ -43,7 +47,9 @@ def wait_elapsed(hive: Hive, command: WaitElapsed, context: Context) -> Plan:
     name = command.credential
     credential = hive.credentials.of(name)
     plan: Plan = []
-    if credential.until and credential.until <= context.now:
+    # Where hive.toml lets nobody go on by itself, they wait for the operator's `lift`.
+    resumes = hive.settings.now.resume_after_limits
+    if resumes and credential.until and credential.until <= context.now:
         plan.append(on_hive(e.RateLimitOver(name, "elapsed"), credential.by))
     if credential.needs_login and 0 < credential.probe_at <= context.now:
         plan.append(on_hive(e.LoginDone(name, "probe"), credential.by))

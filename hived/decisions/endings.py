@@ -6,6 +6,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from hived import limits
+from hived.decisions import budgets
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_hive, on_message
 from hived.decisions.compaction import BLAMELESS, LIMITS, Rewrite, after_turn, ended_with
 from hived.decisions.mail import give_up
@@ -77,10 +78,25 @@ def end_turn(hive: Hive, command: EndTurn, context: Context) -> Plan:
     ended = Cause(stream, agent.version + len(plan))
     rest += _access(hive, agent, turn, end, command.until, context)
     if outcome == "failed" and why in HOPELESS:
-        rest.append(on_agent(agent.name, a.AgentCrashed(agent.name, turn.id, why, end.detail)))
+        rest += _hopeless(agent, turn, end)
+    rest += budgets.check(hive, agent, end, context)
     rest += after_turn(hive, agent, turn, end, over, command.notes_bytes, context)
-    rest += _told(hive, agent, end, context)
+    crashed = any(isinstance(p.event, a.AgentCrashed) for p in rest)
+    rest += _told(hive, agent, end, crashed, context)
     return plan + [p if p.cause else evolve(p, cause=ended) for p in rest]
+
+
+def _hopeless(agent: Agent, turn: OpenTurn, end: e.TurnEnd) -> Plan:
+    """No retry can mend it: a model that is not to be had makes way for another, if there is one;
+    else the agent parks as failed."""
+    name, fallback = agent.name, agent.config.fallback
+    if end.why == "model_not_found":
+        if agent.model_queued is not None and agent.model_queued != turn.model:
+            return []  # the next turn has another already
+        if fallback and fallback != turn.model:
+            queued = a.ModelQueued(name, fallback, turn.model)
+            return [on_agent(name, queued, by="policy:fallback")]
+    return [on_agent(name, a.AgentCrashed(name, turn.id, end.why, end.detail))]
 
 
 def _left(hive: Hive, agent: Agent, turn: OpenTurn, end: e.TurnEnd, rest: Plan) -> bool:
@@ -201,11 +217,11 @@ def _access(
     return [on_hive(event)]
 
 
-def _told(hive: Hive, agent: Agent, end: e.TurnEnd, context: Context) -> Plan:
+def _told(hive: Hive, agent: Agent, end: e.TurnEnd, crashed: bool, context: Context) -> Plan:
     """What the agent's manager is told. Of a credential only when it is refused the first time,
     and when it is taken again: not of each time that hived tries it in between."""
     misses = hive.credentials.of(agent.credential).misses
-    if end.outcome == "failed" and end.why in HOPELESS:
+    if crashed:
         words = f"{agent.name} crashed ({end.why}) and takes no turn until it is started again."
         event = "agent_crashed"
     elif end.outcome == "auth_failed" and not misses:

@@ -8,7 +8,7 @@ that comes too early or twice gives no event.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from hived.decisions import verdicts
+from hived.decisions import budgets, settings, verdicts
 from hived.decisions.due import Due
 from hived.decisions.naps import NapElapsed
 from hived.decisions.question_ends import deadlines
@@ -32,11 +32,18 @@ def reminders(hive: Hive) -> Iterator[Due]:
                 yield Due(one.at, FireReminder(agent, one.id), "policy:reminder_due")
 
 
-TIMERS: tuple[Timer, ...] = (naps, reminders, verdicts.expiries, deadlines)
+TIMERS: tuple[Timer, ...] = (
+    naps,
+    reminders,
+    verdicts.expiries,
+    deadlines,
+    budgets.timer,
+    settings.timer,
+)
 
 # Events after which the earliest time may be another one.
 WAKING: frozenset[str] = frozenset(
-    {"nap_start", "reminder_set", "turn_end", "approval_request", "question_asked"}
+    {"nap_start", "reminder_set", "turn_end", "approval_request", "question_asked"} | budgets.WAKING
 )
 
 

@@ -11,6 +11,7 @@ from hived.events import Recorded
 from hived.projections.agents import Agents
 from hived.projections.approvals import Approvals
 from hived.projections.base import Handler, Projection
+from hived.projections.budgets import Budgets
 from hived.projections.commands import Commands
 from hived.projections.credentials import Credentials
 from hived.projections.inboxes import Inboxes
@@ -18,8 +19,8 @@ from hived.projections.ledger import Ledger
 from hived.projections.overtaken import Needless, overtaken
 from hived.projections.questions import Questions
 from hived.projections.reminders import Reminders
-from hived.projections.questions import Questions
 from hived.projections.settings import HiveSettings
+from hived.projections.spend import Spend
 from hived.projections.turns import Turns
 
 __all__ = ["FINGERPRINT", "PROJECTIONS", "Hive"]
@@ -32,6 +33,8 @@ PROJECTIONS: Mapping[str, type[Projection]] = {
     "turns": Turns,
     "ledger": Ledger,
     "settings": HiveSettings,
+    "spend": Spend,
+    "budgets": Budgets,
     "questions": Questions,
     "approvals": Approvals,
     "reminders": Reminders,
@@ -39,7 +42,7 @@ PROJECTIONS: Mapping[str, type[Projection]] = {
 
 # Of the shape of all views together: a snapshot of another one is not read. Raise it with any
 # change of a view's state or fold.
-FINGERPRINT = "5"
+FINGERPRINT = "6"
 
 
 class Hive:
@@ -52,6 +55,8 @@ class Hive:
     turns: Turns
     ledger: Ledger
     settings: HiveSettings
+    spend: Spend
+    budgets: Budgets
     questions: Questions
     approvals: Approvals
     reminders: Reminders

@@ -52,6 +52,8 @@ class Credentials:
             "hive_started": self._hive,
             "hive_stopped": self._hive,
             "hive_configured": self._hive,
+            "budget_reached": self._hive,
+            "budget_over": self._hive,
             "quiet_start": self._hive,
             "quiet_end": self._hive,
             "turn_end": self._turn_end,

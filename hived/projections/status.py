@@ -39,11 +39,18 @@ def status(agent: Agent, hive: Hive) -> Status:
         return Status("needs login", NEEDS_YOU, credential.since, credential.by)
     if agent.process == "paused":
         return Status("paused", STOPPED, agent.process_at, agent.process_by)
-    if agent.state == NAPPING and agent.nap is not None:
-        return Status(NAPPING, IDLE, agent.since, agent.state_by, agent.nap.until)
     if credential.until:
         until = credential.until
-        return Status("rate limited", IDLE, credential.since, credential.by, until)
+        group = IDLE if hive.settings.now.resume_after_limits else NEEDS_YOU
+        return Status("rate limited", group, credential.since, credential.by, until)
+    if reached := hive.budgets.covering(agent.name):
+        last = max(reached, key=lambda one: one.until)
+        return Status("over budget", NEEDS_YOU, last.since, last.by, last.until)
+    if agent.state == NAPPING and agent.nap is not None:
+        return Status(NAPPING, IDLE, agent.since, agent.state_by, agent.nap.until)
+    quiet = hive.settings.quiet_for(agent.name)
+    if quiet is not None:
+        return Status("quiet", IDLE, quiet.since, quiet.by, quiet.until)
     if agent.retry_at:
         return Status("waiting", IDLE, agent.since, agent.retry_by, agent.retry_at)
     return Status(agent.state, IDLE, agent.since, agent.state_by)

@@ -10,6 +10,7 @@ from attrs import evolve
 from hived import limits
 from hived.decisions import COMMANDS
 from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive, WaitElapsed
+from hived.decisions.budgets import SettleBudget
 from hived.decisions.compaction import QueueCompaction
 from hived.decisions.endings import EndTurn
 from hived.decisions.lifecycle import (
@@ -32,6 +33,7 @@ from hived.decisions.reminders import CancelReminder, FireReminder, SetReminder
 from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
 from hived.errors import CommandRefused
 from hived.events.turn import ToolCall, TurnEnd
+from hived.events.values import Budget
 from hived.names import OPERATOR as OPERATOR_BOX
 from tests.decisions.bench import OPERATOR, T0, Bench, config, kinds
 
@@ -67,6 +69,14 @@ def working() -> Bench:
 def cancelling() -> Bench:
     bench = working()
     bench.do(CancelTurn("ada", "operator"))
+    return bench
+
+
+def over_budget() -> Bench:
+    bench = Bench()
+    bench.new(budgets=(Budget(1.0),))
+    bench.working()
+    bench.end(cost_usd=1.5)
     return bench
 
 
@@ -216,6 +226,10 @@ DONE: list[tuple[Callable[[], Bench], Any, list[str]]] = [
     (running, ExpireQuestion(QUESTION), []),
     (working, CancelTurn("ada", "idle_limit"), ["turn_cancel"]),
     (ended, QueueCompaction("ada"), ["compaction_queued"]),
+    (running, QueueCompaction("ada", of="notes"), ["compaction_queued"]),
+    (running, SettleBudget("ada", "usd", "day"), []),
+    (over_budget, SettleBudget("ada", "usd", "day"), []),
+    (over_budget, Lift("ada"), ["budget_over"]),
     (limited, Lift("ada"), ["rate_limit_over"]),
     (refused_login, Lift("ada"), ["login_done"]),
     (limited, WaitElapsed("key"), []),
