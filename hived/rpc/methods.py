@@ -15,7 +15,9 @@ from hived.errors import HivedError
 from hived.projections import Hive
 from hived.rpc import (
     methods_agents,
+    methods_approvals,
     methods_daemon,
+    methods_drafts,
     methods_kept,
     methods_log,
     methods_mail,
@@ -24,6 +26,7 @@ from hived.rpc import (
     methods_reads,
     methods_streams,
     methods_transcript,
+    methods_waiting,
     specs,
 )
 from hived.rpc.params import Checker, checker, keyword
@@ -36,7 +39,9 @@ _COMMON = frozenset({"at", "command_id", "expected_version"})
 
 FAMILIES: tuple[Mapping[str, Handler], ...] = (
     methods_agents.HANDLERS,
+    methods_approvals.HANDLERS,
     methods_daemon.HANDLERS,
+    methods_drafts.HANDLERS,
     methods_kept.HANDLERS,
     methods_log.HANDLERS,
     methods_mail.HANDLERS,
@@ -45,6 +50,7 @@ FAMILIES: tuple[Mapping[str, Handler], ...] = (
     methods_reads.HANDLERS,
     methods_streams.HANDLERS,
     methods_transcript.HANDLERS,
+    methods_waiting.HANDLERS,
 )
 
 

@@ -29,6 +29,11 @@ _CHARS_MAX: Mapping[str, int] = {
     "fallback": limits.MODEL_CHARS_MAX,
     "client": limits.CLIENT_WORD_CHARS_MAX,
 }
+# Bounds of a number of seconds, where they are not 0 and SETTING_SECONDS_MAX.
+_SECONDS: Mapping[str, tuple[float, float]] = {
+    "seconds": (limits.NAP_SECONDS_MIN, limits.NAP_SECONDS_MAX),
+    "delay_seconds": (0, limits.REMINDER_SECONDS_MAX),
+}
 # Entries of a list of strings.
 _ENTRIES_MAX: Mapping[str, int] = {
     "allow": limits.ALLOW_RULES_MAX,
@@ -37,7 +42,7 @@ _ENTRIES_MAX: Mapping[str, int] = {
 }
 # What control characters have no business in: names, paths, ids. A body may have lines and tabs;
 # the others would also grow sixfold in the log and reach people's terminals.
-_TEXTS = frozenset({"body", "text", "answer"})
+_TEXTS = frozenset({"body", "text", "answer", "note", "description"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -116,8 +121,9 @@ def _string(param: str, value: Any) -> str:
 def _number(param: str, value: Any) -> float:
     if type(value) not in (int, float) or not isfinite(value):
         raise _wrong(param, "a number")
-    if not 0 <= value <= limits.SETTING_SECONDS_MAX:
-        raise _wrong(param, f"from 0 to {limits.SETTING_SECONDS_MAX:.0f} seconds")
+    least, most = _SECONDS.get(param, (0, limits.SETTING_SECONDS_MAX))
+    if not least <= value <= most:
+        raise _wrong(param, f"from {least:.0f} to {most:.0f} seconds")
     return float(value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hived.events import Cause, Recorded
 from hived.names import OPERATOR
 from hived.projections import Hive
-from hived.projections.agent import Agent
+from hived.projections.agent import NAPPING, Agent
 from hived.projections.inboxes import QUEUED, Message
 from hived.projections.questions import Question
 from hived.projections.shapes import dump_as
@@ -123,6 +123,19 @@ def _last_turn(agent: Agent) -> dict[str, Any] | None:
     }
 
 
+def _nap(agent: Agent) -> dict[str, Any] | None:
+    """A nap, or one that begins with the end of the running turn: then it has no `since`."""
+    nap = agent.nap
+    if nap is None:
+        return None
+    return {
+        "until": when(nap.until),
+        "since": when(agent.since) if agent.state == NAPPING else None,
+        "asked_at": when(nap.asked_at),
+        "reason": nap.reason or None,
+    }
+
+
 def agent_row(agent: Agent, hive: Hive) -> dict[str, Any]:
     """AgentRow: one agent as `ps` shows it."""
     shown = status(agent, hive)
@@ -147,6 +160,7 @@ def agent_row(agent: Agent, hive: Hive) -> dict[str, Any]:
             "switched_at": when(agent.model_switched_at),
             "switched_by": agent.model_switched_by or None,
         },
+        "nap": _nap(agent),
         "turn": _turn(agent),
         "last_turn": _last_turn(agent),
         "turns": agent.turns,
@@ -170,6 +184,7 @@ def hive_row(hive: Hive) -> dict[str, Any]:
         "messages": ledger.messages,
         "dead_letters": ledger.dead,
         "questions": hive.questions.counts.of.get(OPERATOR, 0),
+        "approvals": len(hive.approvals.pending()),
         "cost_usd": round(ledger.cost_usd, 6),
         "usage": dump_as(type(ledger.usage), ledger.usage),
     }

@@ -7,6 +7,7 @@ PROTOCOL.md is the prose; a test fails on whatever it lacks.
 
 from collections.abc import Mapping
 
+from hived.rpc.specs.approvals import APPROVALS
 from hived.rpc.specs.base import (
     ANYONE,
     JSON_VERSION,
@@ -23,6 +24,7 @@ from hived.rpc.specs.questions import QUESTIONS
 from hived.rpc.specs.reads import READS
 from hived.rpc.specs.rows import ROWS
 from hived.rpc.specs.streams import NOTIFICATIONS, STREAMS
+from hived.rpc.specs.waiting import WAITING
 from hived.rpc.specs.writes import WRITES
 
 __all__ = [
@@ -46,5 +48,7 @@ METHODS: Mapping[str, Method] = {
     **WRITES,
     **QUESTIONS,
     **KEPT,
+    **APPROVALS,
+    **WAITING,
     **STREAMS,
 }
