@@ -136,6 +136,7 @@ class Agent:
     session_fresh: bool = True
     model: str = ""
     model_queued: str | None = None
+    model_queued_by: str = ""
     model_switched_at: float = 0.0
     model_switched_by: str = ""
     compaction_wanted: str = ""

@@ -156,7 +156,7 @@ class Agents(AgentTurns):
             agent.turn_config = was
         agent.credential = rec.event.credential
         if was.model != agent.config.model:
-            agent.model_queued = agent.config.model
+            agent.model_queued, agent.model_queued_by = agent.config.model, rec.by
 
     def _notes_measured(self, rec: Recorded) -> None:
         agent = self._touch(rec)
@@ -232,7 +232,7 @@ class Agents(AgentTurns):
     def _model_queued(self, rec: Recorded) -> None:
         agent = self._touch(rec)
         if agent is not None:
-            agent.model_queued = rec.event.model
+            agent.model_queued, agent.model_queued_by = rec.event.model, rec.by
 
     def _model_switched(self, rec: Recorded) -> None:
         agent = self._touch(rec)
@@ -240,4 +240,5 @@ class Agents(AgentTurns):
             agent.model = rec.event.model
             agent.model_queued = None
             agent.model_switched_at = rec.recorded_at
-            agent.model_switched_by = rec.by
+            # Who asked for it, not the rule by which a turn has begun.
+            agent.model_switched_by = agent.model_queued_by or rec.by

@@ -15,6 +15,7 @@ from hived.projections.shapes import dump_as, load_as
 class Quiet:
     """Quiet hours that hold now. until: unix seconds. agents: whose; empty for all."""
 
+    name: str
     until: float
     since: float
     by: Cause
@@ -62,7 +63,7 @@ class HiveSettings:
     def _quiet_start(self, rec: Recorded) -> None:
         e = rec.event
         by = Cause(rec.stream, rec.version)
-        self.quiet[e.name] = Quiet(e.until, rec.recorded_at, by, e.agents)
+        self.quiet[e.name] = Quiet(e.name, e.until, rec.recorded_at, by, e.agents)
 
     def _quiet_end(self, rec: Recorded) -> None:
         self.quiet.pop(rec.event.name, None)

@@ -30,8 +30,9 @@ async def lift_waits(world: World) -> None:
 def _times(world: World) -> dict[str, float]:
     """When each waiting credential is to be looked at: its limit is over, its login retried."""
     times: dict[str, float] = {}
+    resumes = world.engine.durable.settings.now.resume_after_limits
     for name, credential in world.engine.durable.credentials.known.items():
-        waits = [credential.until] if credential.until else []
+        waits = [credential.until] if credential.until and resumes else []
         if credential.needs_login and credential.probe_at:
             waits.append(credential.probe_at)
         if waits:

@@ -13,6 +13,7 @@ from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive,
 from hived.decisions.budgets import SettleBudget
 from hived.decisions.compaction import QueueCompaction
 from hived.decisions.endings import EndTurn
+from hived.decisions.kept import FinishPurge, PurgeAgent, Revive
 from hived.decisions.lifecycle import (
     NewAgent,
     NewSession,
@@ -30,8 +31,10 @@ from hived.decisions.naps import Nap, NapElapsed, Wake
 from hived.decisions.question_ends import Answer, CancelQuestion, ExpireQuestion
 from hived.decisions.questions import Ask
 from hived.decisions.reminders import CancelReminder, FireReminder, SetReminder
+from hived.decisions.settings import ConfigureHive, KeepQuietHours
 from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
 from hived.errors import CommandRefused
+from hived.events.settings import Settings
 from hived.events.turn import ToolCall, TurnEnd
 from hived.events.values import Budget
 from hived.names import OPERATOR as OPERATOR_BOX
@@ -70,6 +73,18 @@ def cancelling() -> Bench:
     bench = working()
     bench.do(CancelTurn("ada", "operator"))
     return bench
+
+
+def tombstone() -> Bench:
+    b = running()
+    b.do(RemoveAgent("ada"))
+    return b
+
+
+def purged() -> Bench:
+    b = tombstone()
+    b.do(PurgeAgent("ada", (), 0))
+    return b
 
 
 def over_budget() -> Bench:
@@ -191,6 +206,23 @@ DONE: list[tuple[Callable[[], Bench], Any, list[str]]] = [
     (working, PauseAgent("ada"), ["agent_paused"]),
     (paused, ResumeAgent("ada"), ["agent_resumed"]),
     (running, RemoveAgent("ada"), ["agent_destroyed"]),
+    (
+        tombstone,
+        Revive("ada", start=False),
+        [
+            "approval_request",
+            "approval_decision",
+            "agent_revived",
+            "agent_created",
+            "approval_outcome",
+        ],
+    ),
+    (tombstone, PurgeAgent("ada", ("/x (1)",), 1), ["agent_purged"]),
+    (purged, FinishPurge("ada", 1), ["purge_done"]),
+    (running, FinishPurge("ada", 1), []),
+    (running, ConfigureHive(Settings(digest="d")), ["hive_configured"]),
+    (running, ConfigureHive(Settings()), []),
+    (running, KeepQuietHours(), []),
     (running, SetStatus("ada", "x" * limits.STATUS_CHARS_MAX), ["status_set"]),
     (working, QueueModel("ada", " opus "), ["model_queued"]),
     (ended, NewSession("ada"), ["session_reset"]),
@@ -308,6 +340,11 @@ REFUSED: list[tuple[Callable[[], Bench], Any, str]] = [
     (queued_compaction, QueueCompaction("ada"), "wrong_state"),
     (running, EndTurn("ada", TURN, TurnEnd("ada", TURN, "ok")), "wrong_state"),
     (running, Lift("ada"), "wrong_state"),
+    (running, Revive("ada"), "wrong_state"),
+    (empty, Revive("ada"), "not_found"),
+    (running, PurgeAgent("ada", (), 0), "wrong_state"),
+    (purged, PurgeAgent("ada", (), 0), "not_found"),
+    (purged, new(), "exists"),
 ]
 
 OF_AN_AGENT = [
