@@ -17,7 +17,7 @@ def read_answer(question: Question, words: tuple[str, ...], options: tuple[str, 
     Raises:
       CommandRefused: invalid_params or too_large, with what the question takes.
     """
-    if bool(words) == bool(options):
+    if words and options:
         raise _invalid(question, "an answer is either words or options")
     given = words or options
     if sum(len(word) for word in given) > limits.QUESTION_CHARS_MAX:
@@ -26,7 +26,7 @@ def read_answer(question: Question, words: tuple[str, ...], options: tuple[str, 
             code="too_large",
             hint="put it in a file and answer with its path",
         )
-    if not all(word.strip() for word in given):
+    if not given or not all(word.strip() for word in given):
         raise _invalid(question, "the answer has no words")
     if len(given) > max(1, len(question.options)) or (len(given) > 1 and not question.multi):
         raise _invalid(question, f"{len(given)} answers are more than {question.id} takes")
