@@ -13,8 +13,8 @@ class TurnStart:
       turn: Its id; number: it is the agent's nth turn.
       kind: "work", or "compact" for a drive that only compacts the session, or "notes" for one
         that rewrites the agent's notes in a session of its own.
-      reason: "mail", "retry", "hand_over", "compaction", "checkpoint" (of the notes, before a
-        compaction).
+      reason: "mail", "nap_over", "retry", "hand_over", "compaction", "checkpoint" (of the notes,
+        before a compaction).
       attempt: 1, or more where it repeats the turn `retry_of`.
       session: The CLI's session; fresh: hived has made no turn on it yet.
     """

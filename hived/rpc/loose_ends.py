@@ -8,7 +8,7 @@ from hived.decisions.naps import utc
 from hived.projections import Hive
 from hived.projections.questions import Question
 from hived.projections.reminders import Reminder
-from hived.rpc.rows import when
+from hived.rpc.rows import question_row, when
 
 _SHOWN_MAX = 20  # of a kind, in words
 _CHARS_MAX = 200  # of one, in words
@@ -19,8 +19,8 @@ def loose_ends_row(hive: Hive, agent: str) -> dict[str, Any]:
     questions = hive.questions.of(agent)
     return {
         "agent": agent,
-        "asked": [_question_row(one) for one in questions if one.asker == agent],
-        "owed": [_question_row(one) for one in questions if one.to == agent],
+        "asked": [question_row(one) for one in questions if one.asker == agent],
+        "owed": [question_row(one) for one in questions if one.to == agent],
         "reminders": [reminder_row(one) for one in reminders_of(hive, agent)],
         "approvals": [
             {
@@ -54,17 +54,6 @@ def reminder_row(one: Reminder) -> dict[str, Any]:
         "at": when(one.at),
         "set_at": when(one.set_at),
         "by": one.by,
-    }
-
-
-def _question_row(one: Question) -> dict[str, Any]:
-    return {
-        "question": one.id,
-        "asker": one.asker,
-        "to": one.to,
-        "text": one.text,
-        "asked_at": when(one.asked_at),
-        "deadline": when(one.deadline),
     }
 
 
