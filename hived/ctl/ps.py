@@ -126,6 +126,10 @@ def note(row: Mapping[str, Any]) -> str:
     parts = []
     if row["until"]:
         parts.append(f"until {clock(row['until'])}")
+    if row["nap"] is not None and row["turn"] is not None:
+        parts.append(f"will nap until {clock(row['nap']['until'])}")
+    elif row["nap"] is not None and row["nap"]["reason"]:
+        parts.append(row["nap"]["reason"])
     last = row["last_turn"]
     if row["turn"] is None and last is not None and last["outcome"] != "ok" and last["why"]:
         parts.append(last["why"])

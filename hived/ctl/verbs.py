@@ -42,6 +42,34 @@ VERBS: Mapping[str, Verb] = {
         "questions", "questions", MAIL, "what waits for an answer", "questions --all"
     ),
     "answer": Verb("questions", "answer", MAIL, "answer a question", "answer q0123 --option 2"),
+    "approvals": Verb(
+        "approvals", "approvals", MAIL, "what waits for your word", "approvals show p0123"
+    ),
+    "approve": Verb("approvals", "approve", MAIL, "approve requests", "approve p0123 --note ok"),
+    "deny": Verb("approvals", "deny", MAIL, "deny requests", "deny p0123 --note 'not now'"),
+    "withdraw": Verb(
+        "approvals", "withdraw", MAIL, "take back requests of your own", "withdraw p0123"
+    ),
+    "drafts": Verb(
+        "drafts", "drafts", AGENTS, "agents to come: list, new, discard", "drafts new web"
+    ),
+    "spawn": Verb(
+        "drafts",
+        "spawn",
+        AGENTS,
+        "make a default agent, or one from a draft",
+        "spawn web --from-commit 0123abc",
+    ),
+    "apply": Verb(
+        "drafts", "apply", AGENTS, "ask for a commit of its configuration", "apply ada 0123abc"
+    ),
+    "remind": Verb(
+        "waiting", "remind", MAIL, "set a reminder for an agent", "remind ada 'look again' --in 10m"
+    ),
+    "reminders": Verb("waiting", "reminders", MAIL, "reminders that are to come", "reminders ada"),
+    "loose-ends": Verb(
+        "waiting", "loose_ends", MAIL, "what agents have not ended, or owe", "loose-ends ada"
+    ),
     "new": Verb(
         "create",
         "new",
@@ -49,12 +77,16 @@ VERBS: Mapping[str, Verb] = {
         "make an agent and start it",
         "new ada --workdir ~/src/app --model haiku --allow 'Bash(git *)'",
     ),
-    "cancel": Verb("life", "order", AGENTS, "end an agent's running turn", "cancel ada"),
+    "cancel": Verb("life", "order", AGENTS, "end an agent's turn, or its nap", "cancel ada"),
     "compact": Verb("life", "order", AGENTS, "compact an agent's conversation", "compact ada"),
     "model": Verb("life", "model", AGENTS, "set the model of the next turn", "model ada sonnet"),
     "new-session": Verb(
         "life", "order", AGENTS, "begin a new conversation with the next turn", "new-session ada"
     ),
+    "nap": Verb(
+        "waiting", "nap", AGENTS, "no mail and no turn for a while", "nap ada 10m --reason 'CI runs'"
+    ),
+    "wake": Verb("life", "order", AGENTS, "end an agent's nap", "wake ada"),
     "pause": Verb("life", "order", AGENTS, "start no further turn", "pause ada"),
     "resume": Verb("life", "order", AGENTS, "take turns again after a pause", "resume ada"),
     "start": Verb("life", "order", AGENTS, "start a stopped or failed agent", "start ada"),
