@@ -38,6 +38,7 @@ ROOMS = {
     "hived.sample": 8,
     "hived.daemon": 8,
     "hived.foreground": 8,
+    "hived.mcp_bridge": 8,
     "hived.housekeeping": 8,
     "hived.__main__": 8,
 }
@@ -58,6 +59,7 @@ NARROW = {
     "hived.ctl": ("hived.ctl", "hived.client", "hived.rpc.specs", 0),
     "hived.rehearsal": ("hived.rehearsal", "hived.limits"),
     "hived.host.turn_host": (),
+    "hived.mcp_bridge": ("hived.limits",),
     "hived.sample": ("hived.sample",),
 }
 
