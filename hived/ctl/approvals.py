@@ -14,7 +14,7 @@ from hived.limits import LOG_PAGE_EVENTS_MAX
 Row = Mapping[str, Any]
 
 KINDS = ("spawn", "spawn_commit", "apply_commit", "revive")
-_STYLES = {"pending": "yellow", "approved": "yellow", "done": "green", "failed": "red"}
+_STYLES = {"pending": "bold", "approved": "yellow", "done": "green", "failed": "red"}
 _COLUMNS = (
     Column("APPROVAL", least=17),
     Column("KIND", least=12),
@@ -60,9 +60,7 @@ def _table(run: Run, rows: Sequence[Row]) -> None:
     header, *lines = lay_out(_COLUMNS, [_cells(row) for row in rows], run.console.width)
     run.console.line(header, "bold")
     for row, line in zip(rows, lines, strict=True):
-        run.console.line(
-            line, "" if row["state"] == "pending" else _STYLES.get(row["state"], "dim")
-        )
+        run.console.line(line, _STYLES.get(row["state"], "dim"))
 
 
 def _cells(row: Row) -> list[str]:
@@ -176,8 +174,8 @@ def _chosen(run: Run) -> list[str]:
     if not run.json:
         _table(run, rows)
     if rows and not args.yes:
-        answer = run.console.ask(
-            f"Approve {'it' if len(rows) == 1 else f'all {len(rows)}'}? [y/N] "
+        which = "it" if len(rows) == 1 else f"all {len(rows)}"
+        answer = run.console.ask(f"Approve {which}? [y/N] ")
         )
         if answer is None:
             raise UsageError("approve --all asks first, and no terminal is here", "add --yes")

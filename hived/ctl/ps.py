@@ -69,9 +69,10 @@ def _order(row: Mapping[str, Any]) -> tuple[int, str]:
 def _footer(agents: Sequence[Mapping[str, Any]], hive: Mapping[str, Any]) -> str:
     turns = sum(hive["turns"].values())
     parts = [count(len(agents), "agent"), count(turns, "turn"), money(hive["cost_usd"])]
-    if hive["questions"]:
-        waits = "waits" if hive["questions"] == 1 else "wait"
-        parts.append(f"{count(hive['questions'], 'question')} {waits} for you")
+    for what in ("question", "approval"):
+        number = hive[f"{what}s"]
+        if number:
+            parts.append(f"{count(number, what)} {'waits' if number == 1 else 'wait'} for you")
     if hive["dead_letters"]:
         parts.append(count(hive["dead_letters"], "dead letter"))
     return ", ".join(parts)
