@@ -20,6 +20,7 @@ from hived.decisions.lifecycle import (
 )
 from hived.decisions.turns import CancelTurn
 from hived.events import Recorded
+from hived.projections.agent_compactions import NOTES
 from hived.rpc.session import Call, Written
 
 
@@ -60,15 +61,16 @@ async def cancel(call: Call, *, agent: str) -> dict[str, Any]:
     return written.row(agent=name, turn=cancelled.event.turn if cancelled else None)
 
 
-async def compact(call: Call, *, agent: str) -> dict[str, Any]:
+async def compact(call: Call, *, agent: str, notes: bool) -> dict[str, Any]:
     name = call.agent(agent)
-    written = await call.submit(QueueCompaction(name))
+    of = NOTES if notes else "session"
+    written = await call.submit(QueueCompaction(name, of=of))
     engine = call.services.engine
     position = written.answer.position
     hive = await engine.hive_at(position) if written.answer.repeated else engine.durable
     found = hive.agents.live.get(name)
     turn = found.turn.id if found is not None and found.turn is not None else None
-    return written.row(agent=name, queued_behind=turn)
+    return written.row(agent=name, of=of, queued_behind=turn)
 
 
 async def model(call: Call, *, agent: str, model: str) -> dict[str, Any]:
@@ -103,7 +105,8 @@ async def lift(call: Call, *, agent: str) -> dict[str, Any]:
     name = call.agent(agent)
     written = await call.submit(Lift(name))
     lifted = await _find(written, "rate_limit_over", "login_done")
-    return written.row(credential=lifted.event.credential if lifted else None)
+    budgets = sum(rec.kind == "budget_over" for rec in await written.events())
+    return written.row(credential=lifted.event.credential if lifted else None, budgets=budgets)
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {

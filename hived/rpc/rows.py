@@ -8,6 +8,7 @@ from hived.events import Cause, Recorded
 from hived.names import OPERATOR
 from hived.projections import Hive
 from hived.projections.agent import NAPPING, Agent
+from hived.projections.agent_compactions import thrashing
 from hived.projections.inboxes import QUEUED, Message
 from hived.projections.questions import Question
 from hived.projections.shapes import dump_as
@@ -106,6 +107,15 @@ def _turn(agent: Agent) -> dict[str, Any] | None:
     }
 
 
+def _compaction(agent: Agent) -> str | None:
+    """What waits to be compacted; thrashing where compactions of the session free too little."""
+    if agent.compaction_wanted:
+        return "queued"
+    if agent.notes_wanted:
+        return "notes queued"
+    return "thrashing" if thrashing(agent) else None
+
+
 def _last_turn(agent: Agent) -> dict[str, Any] | None:
     last = agent.last_turn
     if last is None:
@@ -167,6 +177,8 @@ def agent_row(agent: Agent, hive: Hive) -> dict[str, Any]:
         "inbox": {"queued": queued, "in_turn": len(open_messages) - queued},
         "context_used": agent.context_used,
         "context_window": agent.context_window,
+        "compaction": _compaction(agent),
+        "notes_bytes": agent.notes_bytes,
         "cost_usd": round(agent.cost_usd, 6),
         "credential": agent.credential,
         "status": agent.status or None,

@@ -17,6 +17,7 @@ from hived import limits
 NOTES = "notes.md"
 STATE = "state"
 HISTORY = "notes-history"
+_WHOLE = limits.NOTES_COMPACT_BYTES_MAX
 
 
 class NotesUnread(Exception):
@@ -210,6 +211,20 @@ def history(home: Path) -> list[OldNotes]:
     finally:
         os.close(at)
     return found[-limits.NOTES_HISTORY_MAX :]
+
+
+def old(home: Path, history: list[OldNotes], turn: str) -> bytes:
+    """A version of the history, by the turn that replaced it, or by that turn's number.
+
+    Raises:
+      NotesUnread: There is none of that turn.
+    """
+    for one in history:
+        if turn in (one.turn, str(one.number)):
+            found = _read(home, HISTORY, kept_name(one.number, one.turn), _WHOLE)
+            if found is not None:
+                return found[0]
+    raise NotesUnread(f"no version is kept that turn {turn[:60]!r} replaced")
 
 
 def _names(at: int) -> list[str]:

@@ -19,6 +19,8 @@ from hived.rpc.specs.base import (
     Method,
     Param,
 )
+from hived.rpc.specs.config import CONFIGS
+from hived.rpc.specs.costs import COSTS
 from hived.rpc.specs.kept import KEPT
 from hived.rpc.specs.questions import QUESTIONS
 from hived.rpc.specs.reads import READS
@@ -48,6 +50,8 @@ METHODS: Mapping[str, Method] = {
     **WRITES,
     **QUESTIONS,
     **KEPT,
+    **CONFIGS,
+    **COSTS,
     **APPROVALS,
     **WAITING,
     **STREAMS,

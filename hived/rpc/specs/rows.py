@@ -24,6 +24,8 @@ ROWS: Mapping[str, tuple[str, ...]] = {
         "inbox",
         "context_used",
         "context_window",
+        "compaction",
+        "notes_bytes",
         "cost_usd",
         "credential",
         "status",
@@ -140,6 +142,9 @@ ROWS: Mapping[str, tuple[str, ...]] = {
         "config_path",
         "state_path",
     ),
+    "SpendRow": ("key", "turns", "usage", "cost_usd"),
+    "BudgetRow": ("scope", "unit", "per", "amount", "used", "until", "state"),
+    "OldNotesRow": ("number", "turn", "bytes", "replaced_at"),
     "EventRow": (
         "position",
         "kind",

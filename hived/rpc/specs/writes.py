@@ -48,9 +48,12 @@ WRITES: Mapping[str, Method] = {
     ),
     "cancel": write("End an agent's running turn.", "{agent, turn}", {"agent": AGENT}),
     "compact": write(
-        "Compact an agent's session, after its turn if one runs.",
-        "{agent, queued_behind: turn or null}",
-        {"agent": AGENT},
+        "Compact an agent's session, or its notes, after its turn if one runs.",
+        "{agent, of, queued_behind: turn or null}",
+        {
+            "agent": AGENT,
+            "notes": Param("boolean", False, "the notes and not the session", False),
+        },
     ),
     "model": write(
         "Set an agent's model, from its next turn on.",
@@ -81,8 +84,8 @@ WRITES: Mapping[str, Method] = {
         {"agent": Param("string", True, "its whole name: no prefix is taken here")},
     ),
     "lift": write(
-        "End the wait of the agent's credential (rate limit) or try its login again now.",
-        "{credential}",
+        "End an agent's wait for a rate limit or a budget, or try its login again now.",
+        "{credential: name or null, budgets: how many}",
         {"agent": AGENT},
     ),
     "daemon_stop": Method(
