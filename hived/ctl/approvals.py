@@ -176,7 +176,6 @@ def _chosen(run: Run) -> list[str]:
     if rows and not args.yes:
         which = "it" if len(rows) == 1 else f"all {len(rows)}"
         answer = run.console.ask(f"Approve {which}? [y/N] ")
-        )
         if answer is None:
             raise UsageError("approve --all asks first, and no terminal is here", "add --yes")
         if answer.lower() not in ("y", "yes"):
@@ -219,7 +218,8 @@ def _decide(run: Run, method: str, ids: Sequence[str], note: str | None) -> int:
             hint = f" ({error.hint})" if error.hint else ""
             run.console.note(clean(f"{approval}: {error.message}{hint}"))
     if run.json:
-        run.console.document({"approvals": [answer["approval"] for answer in answers]})
+        alone = answers[0] if len(ids) == 1 else {}
+        run.console.document({**alone, "approvals": [answer["approval"] for answer in answers]})
     else:
         for answer in answers:
             run.console.line(clean(told(answer["approval"])))

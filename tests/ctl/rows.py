@@ -26,12 +26,15 @@ def agent_row(name: str, word: str, group: str, **more: Any) -> dict[str, Any]:
         "turn_state": "idle",
         "turn_state_since": 1.0,
         "model": {"active": "haiku", "queued": None, "switched_at": None, "switched_by": None},
+        "nap": None,
         "turn": None,
         "last_turn": last_turn("ok"),
         "turns": 4,
         "inbox": {"queued": 0, "in_turn": 0},
         "context_used": 45_000,
         "context_window": 200_000,
+        "compaction": None,
+        "notes_bytes": 812,
         "cost_usd": 0.1234,
         "credential": "claude:default",
         "status": None,
@@ -74,6 +77,7 @@ AGENTS = [
         "thinking",
         "Working",
         turn=RUNNING,
+        nap={"until": STAMP, "since": None, "asked_at": STAMP, "reason": None},
         status=HOSTILE,
         model={
             "active": "claude-haiku-4-5-20251001",
@@ -90,10 +94,22 @@ AGENTS = [
         last_turn=last_turn("failed", "configuration"),
     ),
     agent_row("eve", "needs login", "Needs you", until=STAMP, context_window=0, context_used=0),
+    agent_row(
+        "nell",
+        "napping",
+        "Idle or napping",
+        until=STAMP,
+        nap={"until": STAMP, "since": STAMP, "asked_at": STAMP, "reason": HOSTILE},
+    ),
     agent_row("zoe", "stopped", "Stopped", last_turn=None, cost_usd=0.0),
 ]
 
 USAGE = {"input": 1200, "output": 80, "cache_read": 45_000, "cache_write": 0}
+
+
+def spent(key: str, cost: float, tokens: int) -> dict[str, Any]:
+    return {"key": key, "turns": 3, "usage": {**USAGE, "output": tokens}, "cost_usd": cost}
+
 
 TURNS = [
     {
@@ -204,6 +220,7 @@ HIVE_ROW = {
     "messages": 7,
     "dead_letters": 1,
     "questions": 1,
+    "approvals": 2,
     "cost_usd": 1.5,
     "usage": USAGE,
 }
@@ -282,7 +299,110 @@ QUESTIONS = [
     },
 ]
 
+REMINDERS = [
+    {
+        "reminder": f"r{number:016x}",
+        "agent": "ada",
+        "text": text,
+        "at": STAMP,
+        "set_at": STAMP,
+        "by": by,
+    }
+    for number, (text, by) in enumerate([(HOSTILE, "agent:ada"), (WIDE, "operator:ann")], 1)
+]
+
+LOOSE_ENDS = {
+    "agent": "ada",
+    "asked": QUESTIONS[:1],
+    "owed": QUESTIONS[:1],
+    "reminders": REMINDERS,
+    "approvals": [
+        {
+            "approval": "a0000000000000001",
+            "kind": "spawn",
+            "agent": "eve",
+            "description": WIDE,
+            "state": "pending",
+            "asked_at": STAMP,
+        }
+    ],
+    "unread": 2,
+}
+NO_ENDS: dict[str, Any] = {
+    "asked": [],
+    "owed": [],
+    "reminders": [],
+    "approvals": [],
+    "unread": 0,
+}
+
+APPROVAL: dict[str, Any] = {
+    "approval": "p0123456789abcdef",
+    "kind": "spawn_commit",
+    "agent": "web",
+    "requester": "boss",
+    "state": "pending",
+    "description": HOSTILE + " " + WIDE,
+    "commit": "c" * 40,
+    "files": 2,
+    "asked_at": STAMP,
+    "expires_at": STAMP,
+    "decided_at": None,
+    "decided_by": None,
+    "decided_position": None,
+    "rule": None,
+    "note": None,
+    "closed_at": None,
+    "why": None,
+    "position": 77,
+}
+DENIED = {
+    **APPROVAL,
+    "state": "denied",
+    "decided_at": STAMP,
+    "decided_by": "policy:no env",
+    "decided_position": 80,
+    "rule": "no env",
+    "note": "never",
+}
+DIFF = f"""diff --git a/agent.toml b/agent.toml
+--- a/agent.toml
++++ b/agent.toml
+@@ -1,2 +1,2 @@
+-model = "haiku"
++model = "opus"  # {WIDE}
+"""
+DRAFT: dict[str, Any] = {
+    "agent": "web",
+    "creator": "boss",
+    "description": HOSTILE,
+    "created_at": STAMP,
+    "config_path": "/srv/hive/agents/web/config",
+    "state_path": "/srv/hive/agents/web/state",
+}
+
 ANSWERS: dict[str, Any] = {
+    "approvals": stamped(approvals=[APPROVAL, DENIED], left_out=3),
+    "approval": stamped(
+        approval={
+            **DENIED,
+            "config": CONFIG,
+            "diff": DIFF,
+            "truncated": True,
+            "base": "b" * 40,
+            "paths": ["agent.toml", "\x1b[31mred.md"],
+            "staged": ["notes.md (12)"],
+            "staged_now": ["notes.md (13)", WIDE],
+        }
+    ),
+    "approve": {**WRITTEN, "approval": {**APPROVAL, "state": "done"}},
+    "deny": {**WRITTEN, "approval": {**DENIED, "rule": None}},
+    "withdraw": {**WRITTEN, "approval": {**APPROVAL, "state": "withdrawn"}},
+    "spawn": {**WRITTEN, "approval": {**APPROVAL, "state": "approved"}},
+    "apply": {**WRITTEN, "approval": {**APPROVAL, "kind": "apply_commit", "agent": "ada"}},
+    "drafts": stamped(drafts=[DRAFT]),
+    "draft_new": {**WRITTEN, "draft": DRAFT},
+    "draft_discard": {**WRITTEN, "agent": "web", "withdrawn": ["p1", "p2"]},
     "hello": {
         "protocol": 1,
         "version": "0.1.0",
@@ -321,6 +441,12 @@ ANSWERS: dict[str, Any] = {
         until=None,
     ),
     "state": stamped(state={"agents": {"live": {"ada": {"status": HOSTILE}}}, "ledger": {}}),
+    "reminders": stamped(reminders=REMINDERS),
+    "loose_ends": stamped(agents=[LOOSE_ENDS, {**LOOSE_ENDS, "agent": "idle", **NO_ENDS}]),
+    "nap": {**WRITTEN, "agent": "ada", "until": STAMP, "turn": "t00000000000c"},
+    "wake": {**WRITTEN, "agent": "ada", "waiting": 1},
+    "remind": {**WRITTEN, "agent": "ada", "reminder": "r0000000000000001", "at": STAMP},
+    "cancel_reminder": {**WRITTEN, "agent": "ada", "reminder": "r0000000000000001"},
     "verify": {"v": 1, "ok": True, "events": 412, "problems": [], "seconds": 0.25},
     "doctor": {
         "v": 1,
@@ -346,7 +472,12 @@ ANSWERS: dict[str, Any] = {
     "send": {**WRITTEN, "messages": ["m0123456789ab"]},
     "ack": {**WRITTEN, "messages": ["m000000000001", "m000000000002"]},
     "cancel": {**WRITTEN, "agent": "ada", "turn": "t00000000000c"},
-    "compact": {**WRITTEN, "agent": "ada", "queued_behind": "t00000000000c"},
+    "compact": {
+        **WRITTEN,
+        "agent": "ada",
+        "of": "session",
+        "queued_behind": "t00000000000c",
+    },
     "model": {**WRITTEN, "agent": "ada", "model": "sonnet", "was": "haiku"},
     "new_session": {**WRITTEN, "agent": "ada", "session": "s2", "was": "s1"},
     "pause": {**WRITTEN, "agent": "ada"},
@@ -354,6 +485,40 @@ ANSWERS: dict[str, Any] = {
     "start": {**WRITTEN, "agent": "ada"},
     "stop": {**WRITTEN, "agent": "ada", "cancelled": "t00000000000c"},
     "restart": {**WRITTEN, "agent": "ada", "cancelled": None},
+    "config": {
+        "v": 1,
+        "position": 412,
+        "at": STAMP,
+        "agent": "ada",
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "config": {"driver": "claude", "model": "haiku"},
+        "text": 'model = "haiku"\n# \x1b[2J ' + WIDE + "\n",
+        "keys": [
+            {"key": "driver", "value": '"claude"', "source": "built-in"},
+            {"key": "model", "value": '"haiku"', "source": "agent.toml"},
+            {"key": "allow", "value": '["' + WIDE + '"]', "source": "hive.toml"},
+        ],
+        "history": [
+            {
+                "mark": "denied",
+                "id": "p0123456789abcdef",
+                "commit": "0123456789abcdef0123456789abcdef01234567",
+                "note": "no\x1b[2J " + WIDE,
+                "at": STAMP,
+            }
+        ],
+        "pending": [],
+        "proposed": "/srv/hive/agents/ada/config",
+    },
+    "config_check": {
+        "v": 1,
+        "position": 412,
+        "at": STAMP,
+        "ok": False,
+        "file": "agent.toml",
+        "problems": ["modle: unknown key; did you mean model?"],
+    },
+    "daemon_reload": {**WRITTEN, "changed": True, "digest": "0a1b"},
     "rm": {**WRITTEN, "agent": "ada", "kept_messages": 3},
     "tombstones": {
         "v": 1,
@@ -386,7 +551,40 @@ ANSWERS: dict[str, Any] = {
         "dropped_messages": 2,
         "deleted": True,
     },
-    "lift": {**WRITTEN, "credential": "claude:default"},
+    "lift": {**WRITTEN, "credential": "claude:default", "budgets": 1},
+    "costs": stamped(
+        by="model",
+        since=None,
+        told_apart_since="2026-11-01",
+        rows=[
+            spent("claude-opus-5-5", 2.5, 1_000_000),
+            spent(HOSTILE, 0.004, 0),
+            spent("", 0.0, 10),
+        ],
+        total=spent("total", 2.504, 1_000_010),
+        budgets=[
+            {
+                "scope": scope,
+                "unit": unit,
+                "per": "month",
+                "amount": 1_000_000.0,
+                "used": 1_250_000.0,
+                "until": STAMP,
+                "state": state,
+            }
+            for scope, unit, state in (("*", "tokens", "reached"), ("ada", "usd", "ok"))
+        ],
+    ),
+    "notes": stamped(
+        agent="ada",
+        path=f"/srv/hive/{HOSTILE}/notes.md",
+        text=f"# Notes\n{HOSTILE}\n{WIDE}\n",
+        bytes=4_096,
+        cut=True,
+        limit_bytes=32_768,
+        last={"at": STAMP, "outcome": "ok"},
+        history=[{"number": 7, "turn": "t7", "bytes": 9_000, "replaced_at": STAMP}],
+    ),
     "daemon_stop": {"stopping": True, "turns": "left", "running": ["t00000000000c"]},
     "subscribe": {"subscription": 1, "position": 412},
     "follow": {"subscription": 2},
