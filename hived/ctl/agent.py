@@ -74,11 +74,14 @@ def _facts(row: Row, now: float) -> list[tuple[str, str]]:
     inbox, usage = row["inbox"], row["usage"]
     return [
         ("note", note(row)),
+        ("nap", _nap(row["nap"])),
         ("model", model(row["model"]) + waiting + changed),
         ("turn", turn(row, now) + doing if running is not None else ""),
         ("last turn", _last(last)),
         ("turns", str(row["turns"][-1]["number"]) if row["turns"] else "none yet"),
         ("context", context(row)),
+        ("compaction", row["compaction"] or ""),
+        ("notes", f"{amount(row['notes_bytes'])} bytes" if row["notes_bytes"] else ""),
         ("inbox", f"{inbox['queued']} queued, {inbox['in_turn']} with the turn"),
         ("tokens", _tokens(usage)),
         ("cost", money(row["cost_usd"])),
@@ -88,6 +91,13 @@ def _facts(row: Row, now: float) -> list[tuple[str, str]]:
         ("created", local(row["created_at"])),
         ("containment", _held(row.get("containment") or {})),
     ]
+
+
+def _nap(nap: Row | None) -> str:
+    if nap is None:
+        return ""
+    until = f"until {local(nap['until'])}" + (f": {nap['reason']}" if nap["reason"] else "")
+    return f"naps {until}" if nap["since"] else f"will nap {until}"
 
 
 def _held(containment: Row) -> str:

@@ -34,21 +34,28 @@ def _cancelled(answer: Answer) -> str:
     return f", turn {answer['cancelled']} is cancelled" if answer.get("cancelled") else ""
 
 
-def _compact(answer: Answer) -> str:
-    behind = answer.get("queued_behind")
-    return f"{answer['agent']}: compacts " + (f"after turn {behind}" if behind else "now")
+def _lifted(answer: Answer) -> str:
+    waits = [answer["credential"]] if answer["credential"] else []
+    if answer["budgets"]:
+        waits.append(count(answer["budgets"], "budget"))
+    return f"{' and '.join(waits)}: the wait is over"
+
+
+def _cancel_told(answer: Answer) -> str:
+    turn = answer["turn"]
+    return f"{answer['agent']}: " + (f"turn {turn} is being ended" if turn else "its nap is over")
 
 
 _DONE: Mapping[str, Callable[[Answer], str]] = {
-    "cancel": lambda a: f"{a['agent']}: turn {a['turn']} is being ended",
-    "compact": _compact,
+    "cancel": _cancel_told,
+    "wake": lambda a: f"{a['agent']}: woken, {count(a['waiting'], 'message')} waited",
     "new-session": lambda a: f"{a['agent']}: a new conversation begins with its next turn",
     "pause": lambda a: f"{a['agent']}: paused; a running turn goes on to its end",
     "resume": lambda a: f"{a['agent']}: takes turns again",
     "start": lambda a: f"{a['agent']}: started",
     "stop": lambda a: f"{a['agent']}: stopped{_cancelled(a)}",
     "restart": lambda a: f"{a['agent']}: started anew{_cancelled(a)}",
-    "lift": lambda a: f"{a['credential']}: the wait is over",
+    "lift": _lifted,
 }
 
 

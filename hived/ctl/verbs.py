@@ -29,6 +29,8 @@ VERBS: Mapping[str, Verb] = {
     "transcript": Verb(
         "transcript", "transcript", LOOK, "what an agent's turn printed", "transcript ada 12 -f"
     ),
+    "notes": Verb("notes", "notes", LOOK, "an agent's notes", "notes ada --history"),
+    "costs": Verb("costs", "costs", LOOK, "what was spent, and the budgets", "costs --by day"),
     "state": Verb("hive", "state", LOOK, "the hive's whole state", "state --at 412 --json"),
     "send": Verb(
         "mail", "send", MAIL, "send a message to an agent, or to all", "send ada 'look at the log'"
@@ -78,13 +80,19 @@ VERBS: Mapping[str, Verb] = {
         "new ada --workdir ~/src/app --model haiku --allow 'Bash(git *)'",
     ),
     "cancel": Verb("life", "order", AGENTS, "end an agent's turn, or its nap", "cancel ada"),
-    "compact": Verb("life", "order", AGENTS, "compact an agent's conversation", "compact ada"),
+    "compact": Verb(
+        "notes",
+        "compact",
+        AGENTS,
+        "compact an agent's conversation or notes",
+        "compact ada --notes",
+    ),
     "model": Verb("life", "model", AGENTS, "set the model of the next turn", "model ada sonnet"),
     "new-session": Verb(
         "life", "order", AGENTS, "begin a new conversation with the next turn", "new-session ada"
     ),
     "nap": Verb(
-        "waiting", "nap", AGENTS, "no mail and no turn for a while", "nap ada 10m --reason 'CI runs'"
+        "waiting", "nap", AGENTS, "no mail, no turn for a while", "nap ada 10m --reason 'CI runs'"
     ),
     "wake": Verb("life", "order", AGENTS, "end an agent's nap", "wake ada"),
     "pause": Verb("life", "order", AGENTS, "start no further turn", "pause ada"),
@@ -92,8 +100,13 @@ VERBS: Mapping[str, Verb] = {
     "start": Verb("life", "order", AGENTS, "start a stopped or failed agent", "start ada"),
     "stop": Verb("life", "order", AGENTS, "stop an agent, its turn as well", "stop ada"),
     "restart": Verb("life", "order", AGENTS, "stop and start an agent", "restart ada"),
-    "lift": Verb("life", "order", AGENTS, "end a wait for a rate limit or a login now", "lift ada"),
+    "lift": Verb(
+        "life", "order", AGENTS, "end a wait for a limit, budget or login now", "lift ada"
+    ),
     "rm": Verb("life", "remove", AGENTS, "take an agent out of the hive", "rm ada --yes"),
+    "config": Verb(
+        "config", "config", AGENTS, "what an agent runs with, and texts checked", "config ada"
+    ),
     "tombstones": Verb("kept", "tombstones", AGENTS, "agents that were taken out", "tombstones"),
     "revive": Verb("kept", "revive", AGENTS, "bring one of them back", "revive ada"),
     "purge": Verb("kept", "purge", AGENTS, "delete one of them for good", "purge ada"),
