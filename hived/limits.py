@@ -107,6 +107,7 @@ BUDGETS_LIFTED_MAX = 1_000  # budgets lifted for their window
 TOOL_ARGUMENT_CHARS_MAX = 1024 * 1024  # of one string; each tool has smaller bounds of its own
 TOOL_NUMBER_MAX = 1e15
 TOOL_LIST_MAX = 1_000
+TOOL_ERROR_CHARS_MAX = 8_000  # of what a refused call tells the model
 TOOL_THREADS_MAX = 4  # tool calls that read or write files at once
 
 # Agents' own sockets, and the bridge to them.

@@ -10,7 +10,7 @@ from hived.decisions.naps import nap_over
 from hived.decisions.notices import manager_over, notice
 from hived.errors import CommandRefused
 from hived.events import messages as e
-from hived.names import EVERYONE, HIVE, MANAGER, OPERATOR
+from hived.names import EVERYONE, HIVE, MANAGER, OPERATOR, shown
 from hived.projections import Hive
 from hived.projections.agent import Agent
 from hived.projections.inboxes import Message
@@ -35,7 +35,7 @@ def send_message(hive: Hive, command: SendMessage, context: Context) -> Plan:
         )
     if command.in_reply_to and hive.inboxes.find(command.in_reply_to) is None:
         raise CommandRefused(
-            f"there is no message {command.in_reply_to} to reply to, or it is too long ago",
+            f"there is no message {shown(command.in_reply_to)} to reply to, or it is too long ago",
             code="not_found",
             hint="leave in_reply_to out",
         )

@@ -213,8 +213,6 @@ class McpConnection:
         except HivedError as error:  # hived itself ends
             words = f"{error.code}: {error.message} (call again when hived is back)"
             return mcp.result(call.rpc_id, words, failed=True, modern=call.modern)
-        except Exception:
-            return _internal(call.rpc_id, call.name)
         finally:
             del self._running[call.rpc_id]
             self._call_over.set()
@@ -245,11 +243,3 @@ def _unreadable(line: bytes, why: str) -> mcp.Object:
         return mcp.result(rpc_id, words, failed=True)
     told = {"code": "parse_error", "hint": "one JSON-RPC message a line"}
     return mcp.error(rpc_id, mcp.PARSE_ERROR, f"the line is not JSON for hived: {why}", told)
-
-
-def _internal(rpc_id: mcp.RpcId, tool: str) -> mcp.Object:
-    """Log the exception at hand under a reference; only the reference leaves the daemon."""
-    reference = secrets.token_hex(4)
-    logger.exception("internal error %s in the tool %s", reference, tool)
-    message = f"hived failed at this; its log says more under {reference}"
-    return mcp.error(rpc_id, mcp.INTERNAL_ERROR, message, {"code": "internal_error"})

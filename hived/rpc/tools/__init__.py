@@ -4,12 +4,15 @@ A handler is a coroutine of the caller and the tool's arguments by name; it answ
 the model. To add a tool: its row in `specs`, its handler in its family's file.
 """
 
+import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import Parameter, signature
 from typing import Any
 
 from attrs import frozen
 
+from hived import limits
 from hived.errors import CommandRefused, HivedError
 from hived.rpc.tools import mail, manager, questions, waiting
 from hived.rpc.tools.arguments import check_arguments
@@ -26,6 +29,8 @@ FAMILIES: tuple[Mapping[str, Handler], ...] = (
     questions.HANDLERS,
     manager.HANDLERS,
 )
+
+logger = logging.getLogger("hived.tools")
 
 # After these hived ends and begins anew; the call is then read again, and answered.
 _ENDS_HIVED = frozenset({"shutting_down", "store_full", "store_unavailable"})
@@ -84,4 +89,9 @@ async def call_tool(caller: Caller, name: str, arguments: Mapping[str, Any]) -> 
         if error.code in _ENDS_HIVED:
             raise
         hint = f" ({error.hint})" if error.hint else ""
-        return f"{error.code}: {error.message}{hint}", True
+        return f"{error.code}: {error.message}{hint}"[: limits.TOOL_ERROR_CHARS_MAX], True
+    except Exception:
+        # A fault of ours in one tool must not end the turn, which would call it again and again.
+        reference = secrets.token_hex(4)
+        logger.exception("internal error %s in the tool %s", reference, name)
+        return f"internal_error: hived failed at this; its log says more under {reference}", True
