@@ -6,10 +6,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hived.ctl.gists import GISTS as LIFE
+from hived.ctl.gists import Data, first, some, why
 from hived.ctl.when import clock, local_unix
 from hived.ctl.words import amount, clean, count, money, pad, took
-
-Data = Mapping[str, Any]
 
 
 def event_line(row: Mapping[str, Any]) -> str:
@@ -46,15 +46,11 @@ def _fields(data: Data) -> str:
     return " ".join(f"{key}={value}" for key, value in data.items() if value not in ("", None))
 
 
-def _some(*parts: str) -> str:
-    return ", ".join(part for part in parts if part)
-
-
 def _turn_start(e: Data) -> str:
     again = f"attempt {e['attempt']} ({e['why']})" if e["attempt"] > 1 else ""
     mail = count(len(e["messages"]), "message") if e["messages"] else ""
     new = "new session" if e["fresh"] else ""
-    return f"#{e['number']} " + _some(e["reason"], mail, again, e["model"], new)
+    return f"#{e['number']} " + some(e["reason"], mail, again, e["model"], new)
 
 
 def _turn_end(e: Data) -> str:
@@ -65,7 +61,7 @@ def _turn_end(e: Data) -> str:
     left = f"{count(e['leftovers'], 'process')} ended after it" if e["leftovers"] else ""
     retry = f"next not before {local_unix(e['retry_at'])}" if e["retry_at"] else ""
     detail = f": {e['detail']}" if e["detail"] and e["outcome"] != "ok" else ""
-    return f"{outcome} {_some(took(e['duration_ms']), tools, cost, left, retry)}{detail}"
+    return f"{outcome} {some(took(e['duration_ms']), tools, cost, left, retry)}{detail}"
 
 
 def _permission(e: Data) -> str:
@@ -81,7 +77,7 @@ def _compaction_end(e: Data) -> str:
 
 def _message_sent(e: Data) -> str:
     urgent = "urgent " if e["urgent"] else ""
-    return f"{urgent}from {e['sender']}: {_first(e['body'])}"
+    return f"{urgent}from {e['sender']}: {first(e['body'])}"
 
 
 def _returned(e: Data) -> str:
@@ -92,7 +88,7 @@ def _returned(e: Data) -> str:
 
 def _created(e: Data) -> str:
     config = e["config"]
-    return _some(config["driver"], config["model"], config["role"], f"in {config['workdir']}")
+    return some(config["driver"], config["model"], config["role"], f"in {config['workdir']}")
 
 
 def _limit(e: Data) -> str:
@@ -100,47 +96,33 @@ def _limit(e: Data) -> str:
     return f"{e['credential']} until {local_unix(e['until'])}{named}"
 
 
-def _why(e: Data) -> str:
-    return f"({e['why']})" if e.get("why") else ""
-
-
 def _detail(e: Data) -> str:
-    return _some(e.get("why", ""), e.get("detail", ""))
+    return some(e.get("why", ""), e.get("detail", ""))
 
 
 def _models(e: Data) -> str:
     return f"{e['was'] or 'the default'} → {e['model'] or 'the default'}"
 
 
-def _first(body: str) -> str:
-    """The first line of a text, shortened: a log line is no place for a letter."""
-    line = body.strip().partition("\n")[0]
-    more = len(line) < len(body.strip())
-    return line[:200] + (" …" if more or len(line) > 200 else "")
-
-
 _GISTS: Mapping[str, Callable[[Data], str]] = {
+    **LIFE,
     "turn_start": _turn_start,
-    "turn_cancel": _why,
+    "turn_cancel": why,
     "turn_end": _turn_end,
-    "tool_call": lambda e: f"{e['tool']} {_first(e['summary'])}",
+    "tool_call": lambda e: f"{e['tool']} {first(e['summary'])}",
     "tool_result": lambda e: f"{e['tool']} {e['outcome']}",
     "permission_answer": _permission,
-    "compaction_queued": _why,
-    "compaction_start": lambda e: f"{e['of']} {_why(e)}",
+    "compaction_queued": why,
+    "compaction_start": lambda e: f"{e['of']} {why(e)}",
     "compaction_end": _compaction_end,
     "message_sent": _message_sent,
     "message_delivered": lambda e: f"{e['message']} in {e['turn']}, attempt {e['attempt']}",
     "message_acked": lambda e: f"{e['message']}" + (f" in {e['turn']}" if e["turn"] else ""),
     "message_returned": _returned,
     "message_dead": lambda e: f"{e['message']} after {e['attempts']} attempts: {e['why']}",
-    "question_asked": lambda e: f"{e['question']} from {e['asker']}: {_first(e['text'])}",
-    "question_answered": lambda e: f"{e['question']}: {_first(e['answer'])}",
-    "question_cancelled": lambda e: f"{e['question']} {_why(e)}",
-    "question_expired": lambda e: str(e["question"]),
     "agent_created": _created,
-    "agent_started": _why,
-    "agent_stopped": _why,
+    "agent_started": why,
+    "agent_stopped": why,
     "agent_paused": lambda e: "",
     "agent_resumed": lambda e: "",
     "agent_crashed": _detail,
@@ -149,10 +131,10 @@ _GISTS: Mapping[str, Callable[[Data], str]] = {
     "session_reset": lambda e: f"{e['session']} ({e['why']})",
     "model_queued": _models,
     "model_switched": _models,
-    "login_needed": lambda e: _some(e["credential"], e["detail"]),
-    "login_done": lambda e: f"{e['credential']} {_why(e)}",
+    "login_needed": lambda e: some(e["credential"], e["detail"]),
+    "login_done": lambda e: f"{e['credential']} {why(e)}",
     "rate_limit_hit": _limit,
-    "rate_limit_over": lambda e: f"{e['credential']} {_why(e)}",
+    "rate_limit_over": lambda e: f"{e['credential']} {why(e)}",
     "hive_started": lambda e: f"hived {e['version']} on {e['node']}",
     "hive_stopped": lambda e: f"turns {e['turns']}",
 }

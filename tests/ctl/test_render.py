@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hived.ctl.render import _GISTS, event_line
 from hived.events import EVENT_TYPES, Recorded
-from hived.events.values import AgentConfig, Usage
+from hived.events.settings import Settings
+from hived.events.values import AgentConfig, ModelUse, Usage
 from hived.rpc.rows import event_row
 from tests.ctl.rows import HOSTILE, event
 
@@ -23,6 +24,9 @@ SAMPLES: dict[object, Any] = {
     dict[str, int]: {"Bash": 2},
     Usage: Usage(),
     AgentConfig: AgentConfig(driver="claude", workdir="/srv"),
+    AgentConfig | None: None,
+    dict[str, ModelUse]: {"haiku": ModelUse()},
+    Settings: Settings(),
 }
 
 
