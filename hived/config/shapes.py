@@ -5,7 +5,6 @@ same rule as JSON Schema.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from math import isfinite
 from typing import Any, Final, Protocol
@@ -24,8 +23,13 @@ _DURATION = re.compile(r"(\d{1,9}) ?(s|m|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z")
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4]):([0-5]\d)\Z")
-# Characters that turn the direction of what is shown around: a text would read as another.
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What people would not see as what it is: control characters, line separators, halves of pairs,
+# what has no width, what turns the direction of a text around, and the invisible tags by which a
+# text can carry another that only a model reads.
+HIDDEN = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u115f\\u1160\\u180e\\u200b-\\u200f\\u2028-\\u202e"
+    "\\u2060-\\u206f\\u3164\\ud800-\\udfff\\ufeff\\ufff9-\\ufffb\\U000e0000-\\U000e0fff]"
+)
 
 
 class Shape(Protocol):
@@ -38,9 +42,7 @@ class Shape(Protocol):
 
 def unshowable(text: str) -> bool:
     """Whether a text holds a character that people would not see as what it is."""
-    if text.isascii() and text.isprintable():
-        return False
-    return any(c in _TURNING or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
+    return HIDDEN.search(text) is not None
 
 
 @frozen

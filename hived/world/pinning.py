@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import frozen
 
 from hived import limits
-from hived.config.shapes import unshowable
+from hived.config.shapes import HIDDEN
 from hived.errors import HivedError
 from hived.world import git, git_objects, trees
 from hived.world.git import GitFailed
@@ -23,7 +23,8 @@ DEPLOYED = "refs/heads/deployed"
 _REF = re.compile(r"[0-9a-f]{7,40}\Z")
 _ID_CHARS = 40
 # What decides most stands first in the diff, so that no other file can push it out of sight.
-_ORDER = "agent.toml\nprompt.md\nnotes.md\n"
+ORDER_FILE = "hived-order"
+ORDER = b"agent.toml\nprompt.md\nnotes.md\n"
 
 
 @frozen
@@ -98,7 +99,7 @@ def compared(
         "--no-textconv",
         "--no-renames",
         "--no-color",
-        f"-O{_order_file(applied)}",
+        f"-O{applied / ORDER_FILE}",
         base,
         commit,
         out_max=limits.APPROVAL_DIFF_BYTES_MAX,
@@ -149,10 +150,13 @@ def check_id(id: str) -> str:
 
 def seen(text: str) -> str:
     """The text with pictures for characters that would not be seen as what they are."""
-    return "".join(c if c in "\n\t" or not unshowable(c) else _picture(ord(c)) for c in text)
+    return HIDDEN.sub(_picture, text)
 
 
-def _picture(code: int) -> str:
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if found[0] in "\n\t":
+        return found[0]
     return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else f"<U+{code:04X}>"
 
 
@@ -249,10 +253,3 @@ def _base(applied: Path, files: Mapping[str, bytes] | None) -> str:
     made = git_objects.tree(files)
     git_objects.store(made, applied / "objects")
     return made.id
-
-
-def _order_file(applied: Path) -> Path:
-    path = applied / "hived-order"
-    if not path.exists():
-        path.write_text(_ORDER, "ascii")
-    return path

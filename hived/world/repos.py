@@ -16,6 +16,8 @@ from hived.errors import HivedError
 from hived.world import git, git_objects, trees
 from hived.world.pinning import (
     DEPLOYED,
+    ORDER,
+    ORDER_FILE,
     Pinned,
     check_id,
     check_ref,
@@ -96,6 +98,7 @@ def make_applied(path: Path) -> None:
         return
     new = _new_folder(path)
     _make_repo(new, "deployed", bare=True)
+    _write(new / ORDER_FILE, ORDER, 0o600)
     _place(new, path)
 
 
