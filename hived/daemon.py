@@ -20,9 +20,11 @@ from attrs import define, field
 
 from hived import __version__, limits
 from hived.decisions.access import StartHive, StopHive
+from hived.decisions.settings import ConfigureHive
 from hived.decisions.turns import CancelTurn
 from hived.engine import Engine
 from hived.errors import CommandRefused, HivedError, first_of
+from hived.events.settings import Settings
 from hived.housekeeping import keep_house
 from hived.paths import Home
 from hived.projections import Hive
@@ -37,6 +39,7 @@ from hived.store.past import load_hive
 from hived.store.snapshots import Snapshots
 from hived.supervisor import World, supervise
 from hived.world.containment import ContainmentReport, probe
+from hived.world.hive_file import read_settings
 from hived.world.processes import boot_id
 from hived.world.random_ids import RandomIds
 
@@ -53,6 +56,7 @@ class Parts:
     hive: Hive
     node: str
     containment: ContainmentReport
+    settings: Settings
 
 
 @define
@@ -117,6 +121,7 @@ class Daemon:
         listener = _listener(parts.home)
         async with trio.open_nursery() as nursery:
             await engine.submit(StartHive(__version__, parts.node, boot_id()), by="hive")
+            await engine.submit(ConfigureHive(parts.settings), by="hive")
             await nursery.start(serve, services, listener)
             if self.websocket is not None:
                 token = token_at(Path(parts.home.state, "websocket-token"))
@@ -135,11 +140,25 @@ class Daemon:
             nursery.cancel_scope.cancel()
 
     async def _obey_signals(self) -> None:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
+        asked = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        with trio.open_signal_receiver(*asked) as signals:
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    await self._reload()
+                    continue
                 if self._stop.is_set():
                     logger.warning("stopping already")
                 self.shutdown(self.end_turns_on_signal)
+
+    async def _reload(self) -> None:
+        """Take hive.toml in anew; one that does not validate is told, and the old settings stay."""
+        try:
+            settings = await trio.to_thread.run_sync(read_settings, self.parts.home.settings)
+            answer = await self.engine.submit(ConfigureHive(settings), by="hive")
+        except HivedError as error:
+            logger.error("the settings stay as they are: %s", error.message)
+            return
+        logger.info("hive.toml %s", "taken in" if answer.streams else "says nothing new")
 
     async def _wind_down(self) -> None:
         """Start nothing new; end the turns if that was asked; say so in the log."""
@@ -177,7 +196,14 @@ def open_parts(home: Home) -> Parts:
     Raises:
       StoreError: It cannot be used, or another hived has it; says why and what to do.
     """
-    for folder in (home.state, home.turns, home.transcripts, home.agents, home.sessions):
+    for folder in (
+        home.state,
+        home.turns,
+        home.transcripts,
+        home.agents,
+        home.applied,
+        home.sessions,
+    ):
         try:
             Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -186,13 +212,14 @@ def open_parts(home: Home) -> Parts:
                 code="store_unavailable",
                 hint="set HIVED_HOME to a folder that is yours",
             ) from None
+    settings = read_settings(home.settings)
     log = EventLog.open(home.log)
     try:
         snapshots = Snapshots(home.snapshots, log.anchor)
         hive = load_hive(log, snapshots)
         first = log.stream_events("hive", 0, 1)
         node = first[0].node if first else platform.node() or "local"
-        return Parts(home, log, snapshots, hive, node, probe())
+        return Parts(home, log, snapshots, hive, node, probe(), settings)
     except BaseException:
         log.close()
         raise

@@ -60,7 +60,7 @@ class TurnSpec:
     kind: as in TurnStart; "notes" is a short session of its own that leaves nothing behind.
     resume: the session has a file already. home: a folder of the agent's own that the driver
     may name in environment variables (CLI configuration, temporary files). system_prompt: in the
-    place of the CLI's own; empty for that.
+    place of the CLI's own; empty for that. add_dirs: folders it may read beside the workdir.
     """
 
     agent: str
@@ -84,6 +84,7 @@ class TurnSpec:
     socket: str = ""
     mcp_servers: Mapping[str, McpServer] = field(factory=dict)
     opening: tuple[UserLine, ...] = ()
+    add_dirs: tuple[str, ...] = ()
 
 
 @frozen

@@ -116,6 +116,7 @@ def _flags(spec: TurnSpec) -> tuple[str, ...]:
     if spec.hive_tools:
         flags.append(f"--allowedTools=mcp__{SERVER}")
     flags.extend(f"--allowedTools={rule}" for rule in spec.allow)
+    flags.extend(f"--add-dir={folder}" for folder in spec.add_dirs)
     if spec.kind == "notes":
         flags.append("--no-session-persistence")
     if spec.system_prompt:
