@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import trio
-from attrs import define, field, frozen
+from attrs import frozen
 
 from hived.decisions import Context, Plan, decide, stream_version
 from hived.decisions.records import check_same, digest, placed
 from hived.errors import CommandRefused, HivedError, StoreError
 from hived.events import CommandMark, Recorded
 from hived.projections import Hive
-from hived.publish import Publisher, Subscription
+from hived.publish import Publisher, Subscription, Waiter
 from hived.store.log import EventLog
 from hived.store.past import load_hive
 from hived.store.replay import no_collection
@@ -35,20 +35,6 @@ class Answer:
     streams: tuple[str, ...] = ()
     version: int = 0
     repeated: bool = False
-
-
-@define
-class _Waiter:
-    """A caller that waits for its events, or for those before it, to be durable."""
-
-    position: int
-    event: trio.Event = field(factory=trio.Event)
-    error: BaseException | None = None
-
-    async def durable(self) -> None:
-        await self.event.wait()
-        if self.error is not None:
-            raise self.error
 
 
 class Engine:
@@ -75,8 +61,8 @@ class Engine:
             self._pending = Hive.load(hive.dump(), deciding=True)
         self._clock, self._new_id = clock, new_id
         self._writer: GroupWriter | None = None
-        self._waiters: deque[_Waiter] = deque()
-        self._in_flight: dict[str, tuple[str, _Waiter]] = {}
+        self._waiters: deque[Waiter] = deque()
+        self._in_flight: dict[str, tuple[str, Waiter]] = {}
         self._batches: deque[tuple[Recorded, ...]] = deque()
         self._publisher = Publisher(hive.position)
         self._failed = trio.Event()
@@ -231,9 +217,9 @@ class Engine:
                 version=version,
             )
 
-    def _hand_over(self, records: tuple[Recorded, ...], command_id: str, content: str) -> _Waiter:
+    def _hand_over(self, records: tuple[Recorded, ...], command_id: str, content: str) -> Waiter:
         assert self._writer is not None
-        waiter = _Waiter(records[-1].position)
+        waiter = Waiter()
         self._writer.put(records, waiter)  # may refuse as busy: nothing has changed yet
         self._pending.fold(records)
         self._waiters.append(waiter)
@@ -254,7 +240,7 @@ class Engine:
         if self._failed.is_set():
             return
         records: list[Recorded] = []
-        waiters: list[_Waiter] = []
+        waiters: list[Waiter] = []
         for outcome in batch:
             if isinstance(outcome, Failed):
                 self._break(outcome.error)
@@ -281,7 +267,7 @@ class Engine:
                 hook(records)
             self._publisher.publish(tuple(records))
         for waiter in waiters:
-            waiter.event.set()
+            waiter.end()
         if self.broken is not None:
             self._fail_all(self.broken)
 
@@ -291,9 +277,7 @@ class Engine:
 
     def _fail_all(self, error: HivedError) -> None:
         while self._waiters:
-            waiter = self._waiters.popleft()
-            waiter.error = error
-            waiter.event.set()
+            self._waiters.popleft().end(error)
         self._batches.clear()
         self._in_flight.clear()
         self._publisher.close()
