@@ -10,8 +10,8 @@ from hived.names import agent_name
 
 # Verbs whose next word is an agent.
 _TAKES_AGENT = (
-    "status turns why transcript send inbox cancel compact model new-session pause resume start "
-    "stop restart lift rm ask"
+    "status turns why transcript send inbox cancel compact model new-session pause resume "
+    "start stop restart lift rm ask nap wake remind reminders loose-ends"
 )
 _FIXED = {"daemon": "status stop", "completion": "bash zsh fish", "help": "json exit-codes times"}
 
@@ -131,9 +131,14 @@ def _filled(script: str, fixed: list[str], options: list[str]) -> str:
     return script
 
 
+def _quoted(text: str) -> str:
+    """One word of fish."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def _fish() -> str:
     lines = [
-        f"complete -c hivectl -n __fish_use_subcommand -a {verb} -d '{row.summary}'"
+        f"complete -c hivectl -n __fish_use_subcommand -a {verb} -d {_quoted(row.summary)}"
         for verb, row in VERBS.items()
     ]
     lines.append(

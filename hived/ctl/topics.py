@@ -43,6 +43,8 @@ answer is true.
               {v, agent, turn, byte, line} a line
   state       {v, position, at, state: {view: data}}
   inbox       {v, position, at, inbox, messages: [MessageRow], left_out}
+  reminders   {v, position, at, reminders: [ReminderRow]}
+  loose-ends  {v, position, at, agents: [LooseEndsRow]}
   verify      {v, ok, events, problems: [text], seconds}
   doctor      {v, ok, checks: [{name, state: ok|warn|fail, found, hint}]}
   daemon status

@@ -89,6 +89,7 @@ class TurnDrive:
         )
         self.lines = {1}  # user lines the conversation knows of
         self.end_byte = 0
+        self.behind = 0  # what was printed before is read up to here first: a recv may wait in it
         self.closing = False  # stdin is closed or about to be: no more user lines
         self.leftovers = 0
 
@@ -189,7 +190,7 @@ class TurnDrive:
     async def _attend(self) -> HostExit | None:
         """Be with the host until the turn is over."""
         client = await HostClient.connect(self.folder.path)
-        self.host.reached = True
+        self.host.reached, self.behind = True, client.size
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write_opening, client)
@@ -205,6 +206,9 @@ class TurnDrive:
                         )
                     elif not item.torn:
                         await self._take(client, item.data, item.end, nursery)
+                    if self.behind and self.end_byte >= self.behind:
+                        self.behind = 0
+                        self.world.wakes.wake(self.name)
                 nursery.cancel_scope.cancel()
             return client.exit_info
         except* HostGone as group:
@@ -279,6 +283,7 @@ class TurnDrive:
         return (
             not self.closing
             and self.silence.begun
+            and not self.behind
             and not self.calls.receiving
             and (agent := self.world.agent(self.name)) is not None
             and takes_mail(agent, turn)

@@ -78,7 +78,7 @@ def test_a_nap_is_kept_over_a_death_of_hived_and_ended_by_wake(hive: Hive) -> No
     assert "Its reason: the build runs" in said
     assert "You have 2 messages." in said
     assert at_rest(hive, "idle")["nap"] is None
-    [first, second] = hive.events("turn_start")
+    _, second = hive.events("turn_start")
     assert (second["data"]["reason"], len(second["data"]["messages"])) == ("nap_over", 2)
     assert second["cause"]["version"] == hive.events("nap_end")[0]["version"]
     hive.check()
@@ -334,3 +334,32 @@ steps = [
     assert "Questions you asked that have no answer yet:\n- q" in then
     assert "to operator: which way?" in then
     assert "Your reminders:\n- r" in then and ": oven" in then
+
+
+def test_a_person_gives_naps_and_reminders(hive: Hive) -> None:
+    hive.new("ada", '[default]\nsteps = [{ say = "woken: {last}" }]')
+    told = hive.ctl("nap", "ada", "2h", "--reason", "quiet please")
+    assert told.startswith("ada: naps until 20")
+    assert "napping" in hive.ctl("ps") and "quiet please" in hive.ctl("status", "ada")
+    assert "naps already, until" in hive.ctl("nap", "ada", "5", code=1)
+    hive.ctl("send", "ada", "hello")
+    assert "ada naps" not in hive.ctl("loose-ends")
+    assert "1 message not read" in hive.ctl("loose-ends", "ada")
+    assert hive.ctl("wake", "ada") == "ada: woken, 1 message waited\n"
+    assert hive.end("ada")["outcome"] == "ok"
+    assert "Its reason: quiet please" in hive.said("ada")[0]
+    assert "does not nap" in hive.ctl("wake", "ada", code=1)
+    assert "from 1 to 86400 seconds" in hive.ctl("nap", "ada", "2d", code=1)
+
+    hive.ctl("remind", "ada", "tomorrow's work", "--in", "1d")
+    shown = hive.ctl("reminders", "ada")
+    assert "tomorrow's work" in shown and "set by operator:" in shown
+    assert "tomorrow's work" in hive.ctl("loose-ends")
+    reminder = shown.split()[0]
+    assert hive.ctl("reminders", "cancel", reminder) == f"{reminder}: cancelled\n"
+    assert hive.ctl("reminders") == "no reminders\n"
+    assert "lies ahead" in hive.ctl("remind", "ada", "x", "--at", "2020-01-01", code=1)
+    hive.ctl("remind", "ada", "now then", "--in", "1")
+    hive.end("ada", 2)
+    assert "that operator set at" in hive.said("ada")[0]
+    hive.check()
