@@ -156,7 +156,8 @@ KEPT_BATCH_ENTRIES = 10_000  # of one folder, deleted in one go
 PURGE_WAIT_SECONDS = 20.0  # for the end of a deletion, before its caller is answered
 
 # git on repositories that agents write to.
-GIT_SECONDS = 30.0  # one run of git
+GIT_SECONDS = 30.0  # one run of git, as the clock goes
+GIT_CPU_SECONDS = 5  # the same, as it computes
 GIT_OUTPUT_BYTES_MAX = 16 * 1024 * 1024  # taken from one run
 GIT_MEMORY_BYTES_MAX = 1024 * 1024 * 1024  # address space of one run
 GIT_FILE_BYTES_MAX = 128 * 1024 * 1024  # any one file that it writes

@@ -141,8 +141,9 @@ def run(
 
 def failed(what: str, status: int, told: str) -> GitFailed:
     """The error for a run that did not go well."""
-    why = told[-limits.DETAIL_CHARS_MAX :] or f"exit status {status}"
-    hint = "the repository may need more than git is given" if status < 0 else ""
+    ended = f"signal {-status}: it took too much time or memory" if status < 0 else ""
+    why = told[-limits.DETAIL_CHARS_MAX :] or ended or f"exit status {status}"
+    hint = "what it was to read takes more than git is given" if status < 0 else ""
     return GitFailed(f"git {what} failed: {why}", hint=hint, status=status)
 
 
@@ -190,7 +191,7 @@ def _bound(pid: int) -> None:
     bounds = (
         (resource.RLIMIT_AS, limits.GIT_MEMORY_BYTES_MAX),
         (resource.RLIMIT_FSIZE, limits.GIT_FILE_BYTES_MAX),
-        (resource.RLIMIT_CPU, int(limits.GIT_SECONDS)),
+        (resource.RLIMIT_CPU, limits.GIT_CPU_SECONDS),
         (resource.RLIMIT_NOFILE, limits.GIT_OPEN_FILES_MAX),
         (resource.RLIMIT_CORE, 0),
     )

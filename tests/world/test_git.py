@@ -46,7 +46,7 @@ def test_the_users_own_settings_are_not_read(
 
 
 def test_a_program_that_waits_is_ended_in_time(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "GIT_SECONDS", 1.5)
+    monkeypatch.setattr(limits, "GIT_SECONDS", 0.5)
     read, write = os.pipe()
     began = time.monotonic()
     with (
