@@ -96,7 +96,7 @@ class Hive:
             self.client.call("daemon_status")
         except HivedError as error:
             assert error.code in ("no_daemon", "disconnected", "shutting_down"), error
-            self._forget_client()
+            self.forget_client()
             return False
         return True
 
@@ -108,7 +108,7 @@ class Hive:
         assert self.process is not None
         status = self.process.wait(SECONDS)
         self.process = None
-        self._forget_client()
+        self.forget_client()
         return status
 
     def kill(self) -> None:
@@ -136,7 +136,7 @@ class Hive:
             self._client = Client.connect(str(self.home / "hived.sock"), name="test")
         return self._client
 
-    def _forget_client(self) -> None:
+    def forget_client(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -276,7 +276,7 @@ class Hive:
         wait(lambda: not self.living(), lambda: f"{self.living()} live")
 
     def clean_up(self) -> None:
-        self._forget_client()
+        self.forget_client()
         if self.process is not None:
             self.process.kill()
             self.process.wait(SECONDS)
