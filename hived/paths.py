@@ -42,6 +42,11 @@ class Home(NamedTuple):
         return posixpath.join(self.state, "agents")
 
     @property
+    def settings(self) -> str:
+        """hive.toml: what the operator has set for the hive."""
+        return posixpath.join(self.state, "hive.toml")
+
+    @property
     def applied(self) -> str:
         """The configurations that agents run with; only hived writes here."""
         return posixpath.join(self.state, "applied")

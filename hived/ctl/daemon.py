@@ -14,18 +14,29 @@ from hived.errors import HivedError
 
 
 def daemon_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("status", "stop"))
+    parser.add_argument("what", choices=("status", "stop", "reload"))
     parser.add_argument("--turns", action="store_true", help="stop: end the running turns too")
     takes_json(parser)
 
 
 def daemon(run: Run) -> int:
-    """Show how hived does, or stop it; 0, or 3 where it does not run."""
+    """Show how hived does, have it read hive.toml, or stop it; 0, or 3 where it does not run."""
     if run.args.what == "stop":
         return _stop(run)
     if run.args.turns:
         raise UsageError("--turns is for daemon stop")
-    return _status(run)
+    return _reload(run) if run.args.what == "reload" else _status(run)
+
+
+def _reload(run: Run) -> int:
+    answer = run.client.call("daemon_reload")
+    if run.json:
+        run.console.document(answer)
+    elif answer["changed"]:
+        run.console.line("hive.toml is taken in")
+    else:
+        run.console.line("hive.toml says nothing new")
+    return OK
 
 
 def _status(run: Run) -> int:

@@ -1,7 +1,6 @@
 """Tombstones: listed with what they hold, brought back, measured and deleted for good."""
 
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ from hived.rpc import rows
 from hived.rpc.session import Call
 from hived.rpc.specs import JSON_VERSION
 from hived.world import kept
+from hived.world.proposing import approval_id
 
 
 async def tombstones(call: Call) -> dict[str, Any]:
@@ -94,8 +94,8 @@ async def revive(call: Call, *, agent: str, start: bool, request: bool) -> dict[
 
 def _approval_id(call: Call) -> str:
     """The same for the same command id, so that a repeat is known for one."""
-    seed = f"{call.by}/{call.command_id}" if call.command_id is not None else uuid4().hex
-    return "p" + blake2b(seed.encode(), digest_size=8).hexdigest()
+    known = call.command_id is not None
+    return approval_id(f"{call.by}/{call.command_id}" if known else uuid4().hex)
 
 
 async def purge(call: Call, *, agent: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _CHARS_MAX: Mapping[str, int] = {
     "body": limits.BODY_BYTES_MAX,
     "command_id": limits.COMMAND_ID_CHARS_MAX,
     "text": limits.QUESTION_CHARS_MAX,
+    "toml": limits.CONFIG_BYTES_MAX,
     "answer": limits.QUESTION_CHARS_MAX,
     "model": limits.MODEL_CHARS_MAX,
     "fallback": limits.MODEL_CHARS_MAX,
@@ -42,7 +43,7 @@ _ENTRIES_MAX: Mapping[str, int] = {
 }
 # What control characters have no business in: names, paths, ids. A body may have lines and tabs;
 # the others would also grow sixfold in the log and reach people's terminals.
-_TEXTS = frozenset({"body", "text", "answer", "note", "description"})
+_TEXTS = frozenset({"body", "text", "toml", "answer", "note", "description"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 

@@ -1,0 +1,202 @@
+"""hive.toml as a real hived takes it in, and what it does to the agents; configurations shown."""
+
+import json
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hived.errors import HivedError
+from tests.daemon.harness import Hive, wait
+
+DONE = '[default]\nsteps = [{ say = "done" }]'
+
+
+def write(hive: Hive, text: str) -> None:
+    (hive.home / "hive.toml").write_text(text)
+
+
+def quiet_now(shift: int = 0) -> str:
+    """Quiet hours from an hour ago to in two hours."""
+    minute = int(time.time() // 60) + shift
+    first, last = (f"{m // 60 % 24:02}:{m % 60:02}" for m in (minute - 60, minute + 120))
+    return f'[[quiet_hours]]\nname = "night"\nfrom = "{first}"\nto = "{last}"\n'
+
+
+def test_it_is_taken_in_at_start_and_stands_in_the_log_once(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, '[defaults]\nmodel = "haiku"\n')
+    hive.start()
+    assert [e["data"]["settings"]["defaults"] for e in hive.events("hive_configured")] == [
+        {"model": '"haiku"'}
+    ]
+    hive.stop()
+    hive.start()
+    assert len(hive.events("hive_configured")) == 1
+    assert "nothing new" in hive.ctl("daemon", "reload")
+    write(hive, '[defaults]\nmodel = "opus"\n')
+    assert "is taken in" in hive.ctl("daemon", "reload")
+    assert hive.events("hive_configured")[-1]["by"].startswith("operator:")
+    (hive.home / "hive.toml").unlink()
+    assert hive.call("daemon_reload")["digest"] is None
+    assert hive.events("hive_configured")[-1]["data"]["settings"]["defaults"] == {}
+    hive.check()
+
+
+def test_one_that_does_not_validate_is_a_reason_not_to_start(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, '[defaults]\nmodle = "x"\n[[quiet_hours]]\nfrom = "soon"\nto = "07:00"\n')
+    hive.spawn()
+    assert hive.ended() == 1
+    for words in ("did you mean model?", "quiet_hours[1].from", "hint: mend hive.toml"):
+        assert words in hive.words()
+    write(hive, "")
+    hive.start()
+
+
+def test_a_reload_of_one_that_does_not_validate_changes_nothing(hive: Hive) -> None:
+    write(hive, "[rate_limits]\nresume = false\n")
+    hive.call("daemon_reload")
+    before = len(hive.events("hive_configured"))
+    write(hive, "[rate_limits]\nresume = 1\nnew = 2\n")
+    told = hive.ctl("daemon", "reload", code=1)
+    assert "rate_limits.resume" in told and "rate_limits.new" in told
+    assert hive.process is not None
+    hive.process.send_signal(signal.SIGHUP)
+    wait(lambda: "the settings stay as they are" in hive.words(), hive.words)
+    assert len(hive.events("hive_configured")) == before
+    write(hive, "[rate_limits]\nresume = true\n")
+    hive.process.send_signal(signal.SIGHUP)
+    hive.wait_for("hive_configured", before + 1)
+    (hive.home / "hive.toml").unlink()
+    (hive.home / "hive.toml").mkdir()
+    with pytest.raises(HivedError) as caught:
+        hive.call("daemon_reload")
+    assert caught.value.code == "invalid_config"
+
+
+def test_in_quiet_hours_only_the_operators_urgent_mail_begins_a_turn(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, quiet_now())
+    hive.start()
+    [began] = hive.events("quiet_start")
+    assert began["by"] == "policy:night"
+    hive.new("ada", DONE)
+    hive.send("ada", "some time")
+    row = hive.agent("ada")
+    assert (row["word"], row["group"]) == ("quiet", "Idle or napping")
+    ends = datetime.fromisoformat(row["until"]).timestamp() - datetime.now(UTC).timestamp()
+    assert 0 < ends < 7300
+    why = hive.call("why", agent="ada")
+    assert "quiet hours (night)" in why["because"]
+    assert why["chain"][0]["kind"] == "quiet_start"
+    assert hive.events("turn_start") == []
+    hive.send("ada", "now", urgent=True)
+    assert hive.end("ada")["outcome"] == "ok"
+    hive.send("ada", "later")
+    hive.kill()
+    hive.start()
+    assert hive.word("ada") == "quiet"
+    assert len(hive.events("turn_start")) == len(hive.events("quiet_start")) == 1
+    write(hive, "")
+    hive.ctl("daemon", "reload")
+    assert hive.end("ada", 2)["outcome"] == "ok"
+    assert hive.events("quiet_end")[0]["data"]["why"] == "changed"
+    hive.check()
+
+
+def test_quiet_hours_that_ended_while_hived_was_down_hold_nobody(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, quiet_now())
+    hive.start()
+    hive.new("ada", DONE)
+    hive.send("ada")
+    hive.kill()
+    write(hive, quiet_now(shift=600))
+    hive.start()
+    assert hive.end("ada")["outcome"] == "ok"
+    assert len(hive.events("quiet_end")) == 1
+
+
+def test_nobody_goes_on_after_a_limit_where_hive_toml_says_so(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, "[rate_limits]\nresume = false\n")
+    hive.start()
+    hive.new("ada", f'[[turn]]\nsteps = [{{ error = "usage_limit", resets_in = 1.0 }}]\n{DONE}')
+    hive.send("ada")
+    [hit] = hive.wait_for("rate_limit_hit")
+    wait(lambda: time.time() > hit["data"]["until"] + 1)
+    row = hive.agent("ada")
+    assert (row["word"], row["group"]) == ("rate limited", "Needs you")
+    assert "hivectl lift ada" in hive.ctl("why", "ada")
+    assert hive.events("rate_limit_over") == []
+    hive.ctl("lift", "ada")
+    assert hive.end("ada", 2)["outcome"] == "ok"
+
+
+def test_a_model_that_is_not_there_falls_back_as_config_says(hive: Hive) -> None:
+    # The CLI itself goes on with the fallback at the first error, and gives up at the second.
+    lost = f'[[turn]]\nsteps = [{{ error = "404" }}, {{ error = "404" }}]\n{DONE}'
+    hive.new("ada", lost, model="gone", fallback="haiku")
+    hive.new("bob", lost, model="gone")
+    for name in ("ada", "bob"):
+        hive.send(name)
+    first, second = hive.end("ada"), hive.end("ada", 2)
+    assert (first["outcome"], first["why"]) == ("failed", "model_not_found")
+    assert second["outcome"] == "ok"
+    model = hive.agent("ada")["model"]
+    assert (model["active"], model["switched_by"]) == ("haiku", "policy:fallback")
+    assert hive.end("bob")["why"] == "model_not_found"
+    wait(lambda: hive.word("bob") == "failed")
+    assert "hivectl model bob MODEL" in hive.ctl("why", "bob")
+    hive.stop()
+    hive.start()
+    assert hive.agent("ada")["model"] == model
+    hive.ctl("model", "bob", "opus")
+    hive.ctl("start", "bob")
+    assert hive.end("bob", 2)["outcome"] == "ok"
+    switched = hive.agent("bob")["model"]
+    assert (switched["active"], switched["switched_by"][:9]) == ("opus", "operator:")
+
+
+def test_a_configuration_is_shown_and_explained(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, '[defaults]\nfallback = "sonnet"\n')
+    hive.start()
+    hive.new("ada", DONE, model="haiku", fallback="sonnet")
+    shown = hive.ctl("config", "ada")
+    assert "ada comes from no commit" in shown and 'model = "haiku"' in shown
+    assert str(hive.home / "agents" / "ada" / "config") in shown
+    document = json.loads(hive.ctl("config", "explain", "ada", "--json"))
+    sources = {row["key"]: (row["value"], row["source"]) for row in document["keys"]}
+    assert sources["model"] == ('"haiku"', "agent.toml")
+    assert sources["fallback"] == ('"sonnet"', "hive.toml")
+    assert sources["role"] == ('"worker"', "built-in")
+    assert "hive.toml" in hive.ctl("config", "explain", "ada")
+    hive.call("rm", agent="ada")
+    assert 'model = "haiku"' in hive.ctl("config", "ada")
+    hive.ctl("config", "show", "ad", code=4)
+
+
+def test_texts_are_checked_before_they_are_used(hive: Hive, tmp_path: Path) -> None:
+    good, bad = tmp_path / "agent.toml", tmp_path / "bad.toml"
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "ada.md").write_text("You are ada.")
+    good.write_text('model = "haiku"\nprompt_file = "prompts/ada.md"\n')
+    bad.write_text('modle = "haiku"\nallow = ["Bash("]\n')
+    assert "validates" in hive.ctl("config", "check", str(good))
+    done = hive.call("config_check", toml=bad.read_text())
+    assert not done["ok"] and len(done["problems"]) == 2
+    hive.ctl("config", "check", str(bad), code=5)
+    hive.ctl("config", "check", str(tmp_path / "none.toml"), code=2)
+    settings = tmp_path / "hive.toml"
+    settings.write_text("[rate_limits]\nresume = false\n")
+    assert "validates as hive.toml" in hive.ctl("config", "check", str(settings))
+    for of in ("agent", "hive"):
+        assert json.loads(hive.ctl("config", "schema", of))["title"] == f"{of}.toml"
+    hive.ctl("config", "schema", "zoo", code=2)
+    with pytest.raises(HivedError) as caught:
+        hive.call("config_check", toml="", file="other.toml")
+    assert caught.value.code == "invalid_params"
