@@ -98,3 +98,17 @@ def test_any_text_gives_a_moment_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert isinstance(moment, int) or when.unix(moment) is not None
+
+
+@pytest.mark.parametrize(
+    "text,seconds",
+    [("90", 90), ("90s", 90), ("1.5h", 5_400), ("10m", 600), ("1d", 86_400), ("1w", 604_800)],
+)
+def test_spans_of_time(text: str, seconds: float) -> None:
+    assert when.seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-5m", "5y", "1e9", "nan", "inf", "1 h", "\u0665m", "."])
+def test_what_is_no_span_of_time(text: str) -> None:
+    with pytest.raises(ValueError, match="no span of time"):
+        when.seconds(text)
