@@ -1,9 +1,13 @@
 """What a manager is told of its agents, by whom, once, and when it is told nothing."""
 
+import ast
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import hived
 from hived import limits
 from hived.decisions import Context
 from hived.decisions.access import WaitElapsed
@@ -156,3 +160,23 @@ def test_many_dead_letters_are_one_notice_of_bounded_size() -> None:
     assert len(data["messages"]) == limits.DEAD_LETTERS_TOLD_MAX
     [letter] = [m for m in b.hive.inboxes.box("chief").open.values() if "dead_letter" in m.body]
     assert len(letter.body.encode()) <= limits.BODY_BYTES_MAX
+
+
+def test_the_protocol_lists_every_notice() -> None:
+    root = Path(hived.__file__).parent
+    told = set()
+    for path in (root / "decisions").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                place = {"tell_manager": 2, "notice": 1}.get(node.func.id)
+                if place is not None and isinstance(node.args[place], ast.Constant):
+                    told.add(node.args[place].value)
+            # Or chosen before, as a variable of that name.
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant | ast.Tuple):
+                names = ast.unparse(node.targets[0]).strip("()").split(", ")
+                values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+                if names[0] == "event" and isinstance(values[0], ast.Constant):
+                    told.add(values[0].value)
+    text = (root / "rpc" / "PROTOCOL.md").read_text()
+    section = text.partition("\n## Notices to managers\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == told
