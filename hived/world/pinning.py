@@ -16,6 +16,7 @@ from hived.config.shapes import HIDDEN
 from hived.errors import HivedError
 from hived.world import git, git_objects, trees
 from hived.world.git import GitFailed
+from hived.world.marks import mark, marked, resolved
 from hived.world.quarantine import Copied, copied, invalid
 from hived.world.trees import TreeFile
 
@@ -66,14 +67,13 @@ def pin(
         say, or more than GIT_NEW_OBJECTS_MAX or GIT_NEW_BYTES_MAX that applied lacks; git_failed.
     """
     check_ref(ref)
-    tag = f"refs/tags/proposal/{check_id(id)}"
-    commit = resolved(applied, tag)
+    commit = marked(applied, "proposal", id)
     if not commit:
         with copied(proposed, applied / f"quarantine-{id}") as copy:
             commit = _found(applied, copy.objects, ref)
             trees.files_of(applied, commit, alternate=copy.objects, too_large=copy.too_large)
             _fetch(applied, copy, commit)
-        git.run(applied, "update-ref", tag, commit, "0" * _ID_CHARS)
+        mark(applied, "proposal", commit, id, f"requested as {ref}")
     elif not commit.startswith(ref):
         raise HivedError(
             f"proposal/{id} is the commit {commit[:12]} already",
@@ -117,20 +117,6 @@ def compared(
     )
 
 
-def resolved(applied: Path, ref: str) -> str:
-    """The commit that a whole reference's name stands for in the applied repository, or empty."""
-    done = git.run(
-        applied,
-        "rev-parse",
-        "--verify",
-        "--quiet",
-        "--end-of-options",
-        f"{ref}^{{commit}}",
-        ok=(0, 1),
-    )
-    return done.out.decode("ascii").strip()
-
-
 def check_ref(ref: str) -> None:
     """Refuses what is not 7 to 40 digits of a commit's id."""
     if not isinstance(ref, str) or not _REF.match(ref):
@@ -139,13 +125,6 @@ def check_ref(ref: str) -> None:
             code="invalid_params",
             hint="7 to 40 digits 0-9a-f, as git rev-parse HEAD tells; no branch and no tag",
         )
-
-
-def check_id(id: str) -> str:
-    """Refuses an id that could not be the last part of a tag."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", id):
-        raise HivedError(f"{ascii(id)[:80]} is not the id of an approval", code="invalid_name")
-    return id
 
 
 def seen(text: str) -> str:

@@ -9,21 +9,17 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
-
-from hived import limits
 from hived.errors import HivedError
 from hived.world import git, git_objects, trees
+from hived.world.marks import Mark, history, mark, marked, resolved
 from hived.world.pinning import (
     DEPLOYED,
     ORDER,
     ORDER_FILE,
     Pinned,
-    check_id,
     check_ref,
     compared,
     pin,
-    resolved,
 )
 from hived.world.trees import TreeFile
 
@@ -48,23 +44,7 @@ __all__ = [
 _HEAD = "ref: refs/heads/%s\n"
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = %s\n"
 _WHO = "[user]\n\tname = %s\n\temail = %s@hive\n"
-_KINDS = ("proposal", "deployed", "failed", "denied")
 _NEVER = "0" * 40
-
-
-@frozen
-class Mark:
-    """A step of an approval as its tag tells it. kind: proposal, deployed, failed, denied.
-
-    note: the reason, of those that have one. at: unix seconds; of a proposal and a deployment
-    those of the commit.
-    """
-
-    kind: str
-    id: str
-    commit: str
-    note: str
-    at: float
 
 
 def make_proposed(
@@ -144,8 +124,7 @@ def deploy(applied: Path, commit: str, id: str) -> None:
     Raises:
       HivedError: wrong_state if the commit does not stand on what is deployed.
     """
-    tag = f"refs/tags/deployed/{check_id(id)}"
-    if resolved(applied, tag) == commit:
+    if marked(applied, "deployed", id) == commit:
         return
     now = deployed(applied)
     if now and now != commit:
@@ -158,62 +137,17 @@ def deploy(applied: Path, commit: str, id: str) -> None:
             )
     if now != commit:
         git.run(applied, "update-ref", DEPLOYED, commit, now or _NEVER)
-    git.run(applied, "update-ref", tag, commit)
+    mark(applied, "deployed", commit, id, "it runs from now on")
 
 
 def mark_failed(applied: Path, commit: str, id: str, why: str, when: float) -> None:
     """Tag the commit failed/ID with the reason; what is deployed stays."""
-    _mark(applied, "failed", commit, id, why, when)
+    mark(applied, "failed", commit, id, why, when)
 
 
 def mark_denied(applied: Path, commit: str, id: str, note: str, when: float) -> None:
     """Tag the commit denied/ID with the operator's or the policy's note."""
-    _mark(applied, "denied", commit, id, note, when)
-
-
-def history(applied: Path) -> tuple[Mark, ...]:
-    """The marks of an applied repository, the oldest first; the last GIT_HISTORY_MAX of them."""
-    form = "%00".join(
-        (
-            "%(refname:lstrip=2)",
-            "%(objecttype)",
-            "%(objectname)",
-            "%(*objectname)",
-            "%(creatordate:unix)",
-            "%(contents)",
-            "",
-        )
-    )
-    told = git.run(
-        applied,
-        "for-each-ref",
-        f"--format={form}",
-        f"--count={limits.GIT_HISTORY_MAX}",
-        "--sort=-creatordate",
-        "refs/tags",
-    ).out.decode("utf-8", "replace")
-    words = told.split("\0")
-    marks = []
-    for name, kind, object, peeled, at, note in zip(*(words[n::6] for n in range(6)), strict=False):
-        step, _, id = name.strip().partition("/")
-        annotated = kind == "tag"
-        commit = peeled if annotated else object
-        marks.append(Mark(step, id, commit, note.rstrip("\n") if annotated else "", float(at or 0)))
-    return tuple(sorted(marks, key=lambda mark: (mark.at, _KINDS.index(mark.kind))))
-
-
-def _mark(applied: Path, kind: str, commit: str, id: str, note: str, when: float) -> None:
-    name = f"{kind}/{check_id(id)}"
-    if resolved(applied, f"refs/tags/{name}") == commit:
-        return
-    text = note.replace("\0", "")[: limits.GIT_NOTE_CHARS_MAX].strip() or "no reason given"
-    who = {"NAME": "hived", "EMAIL": "hived@hive", "DATE": f"@{int(when)} +0000"}
-    git.run(
-        applied,
-        *("tag", "--annotate", "--cleanup=verbatim", "--file=-", name, commit),
-        stdin=text.encode("utf-8", "replace"),
-        env={f"GIT_COMMITTER_{word}": value for word, value in who.items()},
-    )
+    mark(applied, "denied", commit, id, note, when)
 
 
 def _make_repo(folder: Path, branch: str, *, bare: bool, who: str = "") -> None:

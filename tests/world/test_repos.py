@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -170,19 +171,22 @@ def test_deploying_again_later_moves_nothing_back(pair: Pair) -> None:
 
 
 def test_the_history_tells_what_became_of_each(pair: Pair) -> None:
-    pair.pin(pair.first, "a1")
+    before = time.time() - 1
+    pair.pin(pair.first[:9], "a1")
     repos.deploy(pair.applied, pair.first, "a1")
-    repos.mark_failed(pair.applied, pair.first, "a2", "it did not\nstart\0 ", 2_000_000_000.0)
-    repos.mark_denied(pair.applied, pair.first, "a3", "", 2_000_000_001.0)
-    marks = [(mark.kind, mark.id, mark.note) for mark in repos.history(pair.applied)]
-    assert marks == [
-        ("proposal", "a1", ""),
-        ("deployed", "a1", ""),
+    repos.mark_failed(pair.applied, pair.first, "a2", "it did not\nstart\0 ", 4_000_000_000.0)
+    repos.mark_denied(pair.applied, pair.first, "a3", "", 4_000_000_001.0)
+    history = repos.history(pair.applied)
+    assert [(mark.kind, mark.id, mark.note) for mark in history] == [
+        ("proposal", "a1", f"requested as {pair.first[:9]}"),
+        ("deployed", "a1", "it runs from now on"),
         ("failed", "a2", "it did not\nstart"),
         ("denied", "a3", "no reason given"),
     ]
-    assert {mark.commit for mark in repos.history(pair.applied)} == {pair.first}
-    assert repos.history(pair.applied)[2].at == 2_000_000_000.0
+    assert {mark.commit for mark in history} == {pair.first}
+    # Not the commit's own time, which is what its author says.
+    assert before < history[0].at <= history[1].at < before + 600
+    assert history[2].at == 4_000_000_000.0
 
 
 def test_the_exported_files_are_plain_and_for_one_user(pair: Pair) -> None:
@@ -239,7 +243,8 @@ def everything(folder: Path) -> tuple[object, ...]:
     }
     left = [path.name for path in (*folder.iterdir(), *applied.iterdir())]
     # What is deployed is the base, so a pin done again after that has another.
-    return pinned.commit, repos.history(applied), repos.deployed(applied), files, sorted(left)
+    marks = [(mark.kind, mark.id, mark.commit, mark.note) for mark in repos.history(applied)]
+    return pinned.commit, sorted(marks), repos.deployed(applied), files, sorted(left)
 
 
 def breaking(patch: pytest.MonkeyPatch, at: int) -> None:
