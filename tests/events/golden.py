@@ -17,7 +17,7 @@ from hived.events import questions as q
 from hived.events import reminders as r
 from hived.events import turn as t
 from hived.events.settings import Policy, QuietHours, Settings
-from hived.events.values import AgentConfig, Budget, McpServer, Resources, Usage
+from hived.events.values import AgentConfig, Budget, McpServer, ModelUse, Resources, Usage
 
 CONFIG = AgentConfig(
     driver="claude",
@@ -240,6 +240,25 @@ _LINES: list[tuple[str, str, CommandMark | None, Cause | None, object]] = [
     ("agent:ada", "hive", None, None, k.PurgeDone("ada", 12)),
     ("hive", "policy:night", None, None, h.QuietStart("night", 1_780_030_800.0, ("bob",))),
     ("hive", "policy:night", None, None, h.QuietEnd("night", "elapsed")),
+    # Fields that came later.
+    ("agent:bob", "operator:ann", None, None, t.CompactionQueued("bob", "operator", "notes")),
+    (
+        "agent:bob",
+        "hive",
+        None,
+        None,
+        t.TurnEnd(
+            "bob",
+            T2,
+            "ok",
+            usage=Usage(3, 4, 5, 6),
+            cost_usd=0.75,
+            models={
+                "haiku": ModelUse(Usage(1, 2, 3, 4), 0.25),
+                "opus": ModelUse(Usage(2, 2, 2, 2), 0.5),
+            },
+        ),
+    ),
 ]
 
 

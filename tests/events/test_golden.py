@@ -12,8 +12,8 @@ from tests.events.golden import expected
 FILE = Path(__file__).parents[1] / "data" / "logs" / "schema-1.jsonl"
 LINES = FILE.read_bytes().splitlines(keepends=True)
 COUNT_AND_DIGEST = (
-    59,
-    "d1d1e6a89782d27e447877573078ad84ca5c35569371e969999a68cc48952ce0",
+    61,
+    "5eeba475b9b85c84d1785d675be7bf9a5679160db2a096c1f0b6ac56b2c0d09a",
 )
 FRAME = (
     "28b52ffd2501bedd01007381046bf19bfa90e38d3a7844c1d4165456e089590dfc68b5c02044dcce5b1a40ce"
