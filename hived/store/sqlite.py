@@ -7,8 +7,6 @@ same transaction that stores a command's events proves that it was never stored 
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 from eventsourcing.persistence import InterfaceError, Notification, StoredEvent
@@ -35,7 +33,6 @@ _COLUMNS = "position, originator_id, originator_version, topic, state"
 # slow then. A few lengths make up any batch, and each is compiled once.
 _ROWS = (256, 64, 16, 4, 1)
 _VALUES = 6  # of one row
-_FOUR = attrgetter("originator_id", "originator_version", "topic", "state")
 
 
 class LogConnectionPool(SQLiteConnectionPool):
@@ -99,9 +96,10 @@ class LogSQLiteRecorder(SQLiteApplicationRecorder):
         commands = kwargs.get("commands") or [None] * len(stored_events)
         first = (self._max_notification_id(c) or 0) + 1
         positions = range(first, first + len(stored_events))
-        # Flattened by loops that run in C: six values an event, a hundred events a commit.
-        rows = zip(zip(positions), map(_FOUR, stored_events), zip(commands), strict=True)
-        values = list(chain.from_iterable(chain.from_iterable(rows)))
+        values: list[Any] = []
+        add = values.extend  # a third faster than a comprehension of two loops
+        for p, s, command in zip(positions, stored_events, commands, strict=True):
+            add((p, s.originator_id, s.originator_version, s.topic, s.state, command))
         start = 0
         for count, statement in self._inserts:
             size = count * _VALUES
