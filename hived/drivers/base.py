@@ -301,6 +301,10 @@ class Conversation(Protocol):
         """A result came, nothing is queued in the CLI, and every user line has been taken up."""
         ...
 
+    def took(self, uuid: str) -> bool:
+        """Whether the CLI has taken up the user line with this uuid."""
+        ...
+
     @property
     def open_tools(self) -> frozenset[str]:
         """Ids of tool calls that run now."""

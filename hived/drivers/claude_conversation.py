@@ -115,6 +115,9 @@ class ClaudeConversation:
     def settled(self) -> bool:
         return not self._requests.open and self._receipts.settled
 
+    def took(self, uuid: str) -> bool:
+        return self._receipts.is_taken(uuid)
+
     @property
     def open_tools(self) -> frozenset[str]:
         return self._tools.open

@@ -74,7 +74,7 @@ class Receipts:
     @property
     def settled(self) -> bool:
         """Nothing more is to come: at rest and all lines taken up, or all of them repeated."""
-        taken = all(self._is_taken(uuid) for uuid in self._written)
+        taken = all(self.is_taken(uuid) for uuid in self._written)
         return taken and (self.at_rest or self.repeated)
 
     @property
@@ -100,5 +100,6 @@ class Receipts:
     def _reached(had: set[str]) -> bool:
         return "started" in had or {"queued", "completed"} <= had
 
-    def _is_taken(self, uuid: str) -> bool:
+    def is_taken(self, uuid: str) -> bool:
+        """Whether the CLI has taken up the line: it waits in no queue any more."""
         return uuid in self._named or bool(self._states.get(uuid, set()) & _TAKEN)

@@ -72,7 +72,13 @@ class ToolCalls:
         self.silence.busy_with(1)
         try:
             caller = self.world.caller(self.agent, self.turn, called.request)
+            caller.coming = self._coming
             text, error = await call_tool(caller, called.name, called.arguments)
         finally:
             self.silence.busy_with(-1)
         await self.write(client, self.conversation.tool_answer(called, text, error=error))
+
+    def _coming(self) -> bool:
+        box = self.world.engine.durable.inboxes.box(self.agent)
+        letters = box.in_turn(self.turn)
+        return any(one.line > 1 and not self.conversation.took(one.uuid) for one in letters)

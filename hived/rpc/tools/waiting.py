@@ -53,6 +53,8 @@ async def recv(caller: Caller, *, wait_seconds: float = 0, max: int = 1) -> str:
             answer = await caller.submit(Receive(caller.agent, caller.turn, max))
         if answer.streams:
             return await _given(caller)
+        if caller.coming():
+            return "Mail has come to this turn by itself: it follows this call."
         if why := _no_more(caller):
             return why
         with trio.move_on_at(deadline) as scope:
