@@ -108,6 +108,10 @@ TOOL_ARGUMENT_CHARS_MAX = 1024 * 1024  # of one string; each tool has smaller bo
 TOOL_NUMBER_MAX = 1e15
 TOOL_LIST_MAX = 1_000
 TOOL_ERROR_CHARS_MAX = 8_000  # of what a refused call tells the model
+LOGS_LINES = 20  # of an agent's events, told by the tool `logs` if it is asked for no number
+LOGS_LINES_MAX = 100
+LOGS_LINE_CHARS_MAX = 300
+LOGS_TURNS = 5  # the last ones, told beside them
 TOOL_THREADS_MAX = 4  # tool calls that read or write files at once
 
 # Agents' own sockets, and the bridge to them.
@@ -148,6 +152,7 @@ APPROVAL_PATHS_MAX = 200  # touched ones, or files in the state folder, that an 
 APPROVAL_PATHS_BYTES_MAX = 16 * 1024  # of all of them together
 STAGED_WALK_MAX = 5_000  # entries of a state folder that are looked at
 APPROVAL_WAIT_SECONDS = 20.0  # for what comes of an approval, before its caller is answered
+APPLIED_TREES_KEPT = 5  # exported commits of an agent, beside the one it runs with
 DRAFTS_MAX = 100
 TOMBSTONES_MAX = 1_000
 KEPT_ENTRIES_MAX = 1_000_000  # counted for the size of what is kept of one agent

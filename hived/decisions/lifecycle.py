@@ -13,6 +13,7 @@ from hived.errors import CommandRefused
 from hived.events import agents as e
 from hived.events.turn import TurnCancel
 from hived.events.values import AgentConfig
+from hived.names import MANAGER, OPERATOR
 from hived.projections import Hive
 from hived.projections.agent import Agent
 
@@ -94,7 +95,7 @@ def start_agent(hive: Hive, command: StartAgent, context: Context) -> Plan:
         raise CommandRefused(f"{agent.name} is started already", hint="hivectl status shows it")
     if agent.process == "paused":
         raise CommandRefused(f"{agent.name} is paused", hint=f"hivectl resume {agent.name}")
-    return [on_agent(agent.name, e.AgentStarted(agent.name))]
+    return [on_agent(agent.name, e.AgentStarted(agent.name, _whose(context)))]
 
 
 @frozen
@@ -109,7 +110,13 @@ def stop_agent(hive: Hive, command: StopAgent, context: Context) -> Plan:
     check_may_steer(hive, agent.name, context)
     if agent.process == "stopped" and agent.turn is None:
         raise CommandRefused(f"{agent.name} is stopped already", hint=f"hivectl start {agent.name}")
-    return [on_agent(agent.name, e.AgentStopped(agent.name)), *_cancel(agent, "stop")]
+    stopped = e.AgentStopped(agent.name, _whose(context))
+    return [on_agent(agent.name, stopped), *_cancel(agent, "stop")]
+
+
+def _whose(context: Context) -> str:
+    """Whose wish it is that an agent starts or stops."""
+    return MANAGER if context.agent else OPERATOR
 
 
 @frozen

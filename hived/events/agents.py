@@ -23,7 +23,7 @@ class AgentCreated:
 
 @frozen
 class AgentStarted:
-    """It takes turns from now on. why: operator, restart, created."""
+    """It takes turns from now on. why: operator, manager, restart, created, revived."""
 
     agent: str
     why: str = "operator"
@@ -31,7 +31,10 @@ class AgentStarted:
 
 @frozen
 class AgentStopped:
-    """It takes no turns. A running turn is cancelled by a TurnCancel beside this."""
+    """It takes no turns. A running turn is cancelled by a TurnCancel beside this.
+
+    why: operator, manager, restart.
+    """
 
     agent: str
     why: str = "operator"

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.errors import CommandRefused, HivedError
-from hived.rpc.tools import mail, manager, questions, waiting
+from hived.rpc.tools import lifecycle, mail, manager, questions, waiting
 from hived.rpc.tools.arguments import check_arguments
 from hived.rpc.tools.caller import Caller, thread_limiter
 from hived.rpc.tools.specs import ALL, TOOL_SPECS, Row, tool_specs
@@ -28,6 +28,7 @@ FAMILIES: tuple[Mapping[str, Handler], ...] = (
     waiting.HANDLERS,
     questions.HANDLERS,
     manager.HANDLERS,
+    lifecycle.HANDLERS,
 )
 
 logger = logging.getLogger("hived.tools")

@@ -115,6 +115,31 @@ TOOL_SPECS: Mapping[str, Row] = {
         {},
     ),
     "who": Row(ALL, "List the agents of the hive, with role and state.", {}),
+    "start": Row(
+        MANAGERS,
+        "Start a stopped or failed agent that answers to you.",
+        {"agent": Arg("string", "its name", True)},
+    ),
+    "stop": Row(
+        MANAGERS,
+        "Stop an agent that answers to you. Its running turn is cancelled, its mail is kept.",
+        {"agent": Arg("string", "its name", True)},
+    ),
+    "restart": Row(
+        MANAGERS,
+        "Stop and start an agent that answers to you. Its running turn is cancelled, a nap of it "
+        "ends, its conversation is kept.",
+        {"agent": Arg("string", "its name", True)},
+    ),
+    "logs": Row(
+        MANAGERS,
+        "Look at what an agent that answers to you did last: its state, how its last turns ended, "
+        "its last events.",
+        {
+            "agent": Arg("string", "its name", True),
+            "lines": Arg("integer", f"events, 1 to {limits.LOGS_LINES_MAX}"),
+        },
+    ),
     "request_spawn": Row(
         MANAGERS,
         "Ask the operator for a new agent with the default configuration. Returns at once; the "
