@@ -29,7 +29,10 @@ from hived.decisions.lifecycle import (
     StopAgent,
 )
 from hived.decisions.mail import AckMessages, SendMessage
-from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe
+from hived.decisions.naps import Nap, Wake
+from hived.decisions.reminders import CancelReminder, SetReminder
+from hived.decisions.timers import due
+from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
 from hived.errors import CommandRefused
 from hived.events.codec import Codec
 from hived.events.turn import CompactionEnd, CompactionStart, ToolCall, ToolResult
@@ -54,6 +57,8 @@ class HiveMachine(RuleBasedStateMachine):
         self.sent: dict[str, str] = {}  # message -> state, as the model has it
         self.versions: dict[str, int] = {}
         self.open: dict[str, str] = {}  # agent -> turn
+        self.naps: dict[str, float] = {}
+        self.reminders: set[str] = set()
         self.commands = 0
         self.do(NewAgent("ada", config(role="manager"), "here", "key"))
         self.do(NewAgent("bob", config(), "here", "key", "ada"))
@@ -95,6 +100,16 @@ class HiveMachine(RuleBasedStateMachine):
             self.open[e.agent] = e.turn
         elif rec.kind == "turn_end":
             assert self.open.pop(e.agent) == e.turn
+        elif rec.kind == "nap_start":
+            self.naps[e.agent] = e.until
+        elif rec.kind in ("nap_end", "agent_destroyed"):
+            self.naps.pop(e.agent, None)
+        elif rec.kind == "reminder_set":
+            self.reminders.add(e.reminder)
+        elif rec.kind in ("reminder_fired", "reminder_cancelled"):
+            self.reminders.remove(e.reminder)
+        if rec.kind in ("message_delivered", "turn_start"):
+            assert e.agent not in self.naps
 
     @rule(name=names, parent=st.sampled_from(["", *NAMES]), start=st.booleans())
     def new(self, name: str, parent: str, start: bool) -> None:
@@ -123,6 +138,23 @@ class HiveMachine(RuleBasedStateMachine):
     def life(self, name: str, command: Any) -> None:
         self.do(command(name))
 
+    @rule(name=names, own=st.booleans(), seconds=st.sampled_from([1.0, 60.0, 4_000.0]))
+    def nap(self, name: str, own: bool, seconds: float) -> None:
+        self.do(Nap(name, seconds, "rest"), f"agent:{name}" if own else "operator:x")
+
+    @rule(name=names)
+    def wake(self, name: str) -> None:
+        self.do(Wake(name))
+
+    @rule(name=names, delay=st.sampled_from([1.0, 300.0]))
+    def remind(self, name: str, delay: float) -> None:
+        self.do(SetReminder(name, "look", delay=delay), f"agent:{name}")
+
+    @precondition(lambda self: self.reminders)
+    @rule(data=st.data())
+    def forget(self, data: st.DataObject) -> None:
+        self.do(CancelReminder(data.draw(st.sampled_from(sorted(self.reminders)))))
+
     @rule(name=names)
     def say(self, name: str) -> None:
         self.do(SetStatus(name, "busy"), f"agent:{name}")
@@ -139,7 +171,7 @@ class HiveMachine(RuleBasedStateMachine):
         self.do(BeginTurn(name), "policy:next_step")
 
     @precondition(lambda self: self.open)
-    @rule(data=st.data(), what=st.sampled_from(["deliver", "cancel", "tool", "compact"]))
+    @rule(data=st.data(), what=st.sampled_from(["deliver", "receive", "cancel", "tool", "compact"]))
     def within(self, data: st.DataObject, what: str) -> None:
         name = data.draw(st.sampled_from(sorted(self.open)))
         turn = self.b.agent(name).turn
@@ -147,6 +179,8 @@ class HiveMachine(RuleBasedStateMachine):
         end = turn.byte + 1
         if what == "deliver":
             self.do(DeliverNow(name, turn.id), "policy:deliver")
+        elif what == "receive":
+            self.do(Receive(name, turn.id, 2), f"agent:{name}")
         elif what == "cancel":
             self.do(CancelTurn(name, data.draw(st.sampled_from(["operator", "idle_limit"]))))
         elif what == "tool":
@@ -174,6 +208,9 @@ class HiveMachine(RuleBasedStateMachine):
     def time(self, seconds: float) -> None:
         self.b.now += seconds
         self.do(WaitElapsed("key"), "policy:wait_elapsed")
+        for item in tuple(due(self.b.hive)):
+            if item.at <= self.b.now:
+                self.do(item.command, item.by)
 
     @rule(command=st.sampled_from([CredentialChanged("key"), StartHive("1", "here", "b")]))
     def world(self, command: Any) -> None:
@@ -200,11 +237,16 @@ class HiveMachine(RuleBasedStateMachine):
         live = self.b.hive.agents.live
         assert {n: a.turn.id for n, a in live.items() if a.turn is not None} == self.open
         for agent in live.values():
-            assert (agent.state == "idle") == (agent.turn is None)
+            assert (agent.state in ("idle", "napping")) == (agent.turn is None)
+            napping = agent.turn is None and agent.nap is not None
+            assert (agent.state == "napping") == napping
+            assert (agent.nap.until if agent.nap else None) == self.naps.get(agent.name)
             assert agent.version == self.versions[f"agent:{agent.name}"]
             by = status(agent, self.b.hive).by
             assert by is not None
             assert 0 < by.version <= self.versions[by.stream]
+        pending = {id for own in self.b.hive.reminders.of.values() for id in own}
+        assert pending == self.reminders
         for box in self.b.hive.inboxes.boxes.values():
             for message in box.open.values():
                 assert (message.state == DELIVERED) == (message.turn in self.open.values())
