@@ -9,6 +9,7 @@ from hived.decisions.naps import nap_over
 from hived.decisions.notices import tell_manager
 from hived.decisions.question_ends import cancel_of_gone
 from hived.decisions.reminders import drop_reminders
+from hived.decisions.verdicts import withdraw_all
 from hived.errors import CommandRefused
 from hived.events import agents as e
 from hived.events.turn import TurnCancel
@@ -201,6 +202,7 @@ def remove_agent(hive: Hive, command: RemoveAgent, context: Context) -> Plan:
     plan = drop_reminders(hive, agent.name)
     plan.append(on_agent(agent.name, e.AgentDestroyed(agent.name)))
     plan += cancel_of_gone(hive, agent.name, context)
+    plan += withdraw_all(hive, agent.name, f"{agent.name} was taken out", context)
     words = f"{agent.name} was taken out of the hive by {context.by}."
     told = tell_manager(hive, agent.name, "agent_destroyed", words, context, by=context.by)
     return [*plan, *told]

@@ -17,7 +17,7 @@ from hived.events.values import AgentConfig
 from hived.paths import Home
 from hived.projections.approvals import DENIED, Approval
 from hived.supervisor.world import ORDERS, World
-from hived.world import agent_places, proposing, repos
+from hived.world import agent_places, kept, proposing, repos
 from hived.world.config_checks import credential_of
 
 logger = logging.getLogger("hived.approvals")
@@ -39,12 +39,15 @@ async def carry_out_approvals(world: World) -> None:
 
 async def _carry_out(world: World, approval: Approval) -> None:
     """All effects first, then the outcome with the change, in one append."""
+    hive, name = world.engine.durable, approval.agent
     done = FinishApproval(approval.id, node=world.engine.node)
-    if approval.kind != "revive":  # a revival changes nothing on disk: its state was kept
-        settings = world.engine.durable.settings.now
-        done = await trio.to_thread.run_sync(
-            _effects, world.home, settings, approval, world.engine.node
-        )
+    taken = approval.kind == "spawn" and hive.agents.taken(name)  # since: it is refused then
+    if approval.kind != "revive" and not taken:  # what is revived was kept as it is
+        args = (world.home, hive.settings.now, approval, world.engine.node)
+        done = await trio.to_thread.run_sync(_effects, *args)
+        if done.why and approval.kind == "spawn" and not hive.agents.taken(name):
+            # Half of what is made would stand in the way of another request.
+            await _in_thread(kept.delete, world.home, name)
     await world.engine.submit(done, by="hive")
 
 

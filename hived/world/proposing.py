@@ -5,6 +5,7 @@ it is asked for, and the configuration read from there.
 """
 
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -58,7 +59,8 @@ def ask_apply(
 ) -> RequestApproval:
     """The request for a commit of an agent's repository; the diff is from what it runs with."""
     with _told():
-        base = as_files(home, settings, request.agent, running)
+        # Where a commit is deployed, the diff is from that.
+        base = {} if running.commit else as_files(home, settings, request.agent, running)
         return _propose(home, settings, request, ref, base)
 
 
@@ -170,7 +172,16 @@ def deploy(home: Home, settings: Settings, approval: Approval) -> AgentConfig:
     repos.export(applied, approval.commit, Path(home.applied_tree(name, approval.commit)))
     _check_world(home, name, config)
     repos.deploy(applied, approval.commit, approval.id)
+    _forget_old(Path(home.applied_tree(name, approval.commit)))
     return config
+
+
+def _forget_old(newest: Path) -> None:
+    """Delete the files of deployed commits but the last ones; their commits stay."""
+    others = [path for path in newest.parent.iterdir() if path != newest]
+    others.sort(key=lambda path: path.stat().st_mtime)
+    for path in others[: -limits.APPLIED_TREES_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def spawn(home: Home, settings: Settings, approval: Approval) -> AgentConfig:

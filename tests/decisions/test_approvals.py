@@ -237,6 +237,15 @@ def test_what_can_no_longer_be_done_fails(kind: str) -> None:
     assert state(bench, approval) == "failed"
 
 
+def test_an_agent_that_is_taken_out_takes_what_is_asked_for_it_along() -> None:
+    bench = bench_of()
+    approval = ask(bench, "apply_commit", "ada", commit="c" * 40)
+    other = ask(bench)
+    bench.do(RemoveAgent("ada"))
+    assert state(bench, approval) == "withdrawn" and state(bench, other) == "pending"
+    assert any("ada was taken out" in body for body in mail(bench, "boss"))
+
+
 def test_only_the_asker_withdraws_and_only_while_it_waits() -> None:
     bench = bench_of()
     bench.new("other", role="manager")
