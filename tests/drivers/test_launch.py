@@ -1,5 +1,6 @@
 """How the CLIs are started, and what names their sessions and credentials."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from attrs import evolve
 
 from hived.drivers import DRIVERS
 from hived.drivers.base import TurnSpec
+from hived.events.values import McpServer
 from tests.drivers.recordings import ASSIGN
 
 SPEC = TurnSpec(
@@ -65,6 +67,25 @@ def test_the_command_line() -> None:
     } <= set(argv)
 
 
+def test_further_mcp_servers_stand_beside_the_hives_own() -> None:
+    own = McpServer("/opt/docs", ("--fast",), {"LEVEL": "2"})
+    named = evolve(SPEC, mcp_servers={"docs": own, "hive": own}, hive_tools=(ASSIGN,))
+    [flag] = [f for f in CLAUDE.launch(named).argv if f.startswith("--mcp-config=")]
+    assert json.loads(flag.partition("=")[2])["mcpServers"] == {
+        "hive": {"type": "sdk", "name": "hive", "alwaysLoad": True},
+        "docs": {
+            "type": "stdio",
+            "command": "/opt/docs",
+            "args": ["--fast"],
+            "env": {"LEVEL": "2"},
+            "alwaysLoad": True,
+        },
+    }
+    # A turn without the hive's tools, such as a compaction, starts none.
+    bare = CLAUDE.launch(evolve(SPEC, mcp_servers={"docs": own})).argv
+    assert not any(f.startswith("--mcp-config") for f in bare)
+
+
 def test_no_value_can_be_a_flag() -> None:
     bad = "--dangerously-skip-permissions"
     argv = CLAUDE.launch(
@@ -74,7 +95,8 @@ def test_no_value_can_be_a_flag() -> None:
 
 
 def test_the_environment() -> None:
-    launch = CLAUDE.launch(evolve(SPEC, env_file="/secret/ada.env"))
+    launch = CLAUDE.launch(evolve(SPEC, env_file="/secret/ada.env", socket="/agents/ada/s"))
+    assert launch.env["HIVE_SOCKET"] == "/agents/ada/s"
     assert launch.env["CLAUDE_CONFIG_DIR"] == "/home/user/agents/ada/claude"
     assert launch.env["TMPDIR"] == "/home/user/agents/ada/tmp"
     assert launch.env["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
