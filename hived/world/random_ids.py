@@ -1,8 +1,12 @@
-"""Random ids, with one call of the system for many of them: it costs more than a command."""
+"""Random ids, with one call of the system for many of them.
+
+The call itself is cheap, but it gives up the interpreter's lock: the writer's thread wakes in the
+middle of a hundred commands and writes half of them with an fsync of their own.
+"""
 
 import secrets
 
-_AT_ONCE = 64
+_AT_ONCE = 1024
 _BYTES = 16
 
 
