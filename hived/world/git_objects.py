@@ -50,17 +50,21 @@ def commit(files: Mapping[str, bytes], author: str, when: float, message: str) -
 
 def store(made: Made, folder: Path) -> None:
     """Write the objects into a git folder's `objects`, each by a rename; those there are kept."""
+    new = []
     for id, data in made.objects.items():
         path = folder / id[:2] / id[2:]
         if path.exists():
             continue
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = path.with_name(f"tmp_obj_{id}")
-        with open(new, "wb", opener=_private) as file:
+        unnamed = path.with_name(f"tmp_obj_{id}")
+        with open(unnamed, "wb", opener=_private) as file:
             file.write(zlib.compress(data))
-            file.flush()
+        new.append((unnamed, path))
+    # After all are written: the first waits for the disk, and the others find it done.
+    for unnamed, path in new:
+        with open(unnamed, "rb") as file:
             os.fsync(file.fileno())
-        new.rename(path)
+        unnamed.rename(path)
 
 
 def _private(path: str, flags: int) -> int:

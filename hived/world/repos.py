@@ -175,6 +175,12 @@ def _folders(root: Path, file: str) -> None:
 
 
 def _place(new: Path, path: Path) -> None:
+    """Give a folder its name, when all in it is on disk."""
+    # After all are written: the first waits for the disk, and the others find it done.
+    for folder, _, files in os.walk(new):
+        for name in files:
+            _sync(Path(folder, name))
+        _sync(Path(folder))
     try:
         new.rename(path)
     except OSError as error:
@@ -191,12 +197,10 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with open(fd, "wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(fd)
 
 
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:

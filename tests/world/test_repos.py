@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hived import limits
 from hived.errors import HivedError
 from hived.world import git, git_objects, repos
 from tests.world.proposals import FILES, Pair
@@ -126,6 +127,18 @@ def test_a_commit_in_a_pack_can_be_pinned(pair: Pair) -> None:
     assert pair.pin(commit).paths == ("agent.toml",)
     repos.deploy(pair.applied, commit, "a1")
     assert git.run(pair.applied, "fsck", "--full", "--strict").err == ""
+
+
+def test_as_much_as_is_allowed_is_taken(pair: Pair) -> None:
+    files = {f"many/{n:03d}": b"%d\n" % n for n in range(limits.CONFIG_FILES_MAX - 10)}
+    large = {f"large/{n}": os.urandom(limits.CONFIG_FILE_BYTES_MAX) for n in range(7)}
+    commit = pair.commit({**files, **large})
+    pinned = pair.pin(commit)
+    assert len(pinned.files) == limits.CONFIG_FILES_MAX
+    target = pair.folder / "trees" / commit
+    repos.export(pair.applied, commit, target)
+    exported = {name: (target / name).read_bytes() for name in {**files, **large}}
+    assert exported == {**files, **large}
 
 
 def test_no_repository_is_said_as_that(pair: Pair) -> None:
