@@ -1,6 +1,7 @@
 """An agent's configuration held against what hived knows and against the machine."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -44,6 +45,10 @@ def check_config(config: AgentConfig) -> None:
             )
     if "/" in config.program and not _absolute(config.program):
         raise invalid("program must be an absolute path, or a name that is on the daemon's PATH")
+    for param in ("model", "fallback"):
+        # Behind `=` the CLI takes it for a model; no model is called so, and a person meant a flag.
+        if getattr(config, param).startswith("-"):
+            raise invalid(f"{param} {shown(getattr(config, param))} begins with a dash")
     for tool in config.tools:
         if not tool or "," in tool:
             raise InvalidName(f"{shown(tool)} is not the name of a tool", hint="such as Read")
@@ -69,6 +74,9 @@ def check_world(config: AgentConfig, make: bool) -> None:
         path = getattr(config, param)
         if path:
             _check_file(param, path)
+    if config.driver == "rehearsal" and config.options.get("scenario"):
+        _check_file("scenario", config.options["scenario"])
+    _check_program(config)
     if make:
         Path(config.workdir).mkdir(mode=0o700, parents=True, exist_ok=True)
     for param in ("workdir", "config_dir"):
@@ -77,6 +85,19 @@ def check_world(config: AgentConfig, make: bool) -> None:
             raise invalid(f"{param} {shown(path)} is not a folder", "make it first")
     if not os.access(config.workdir, os.W_OK | os.X_OK):
         raise invalid(f"workdir {shown(config.workdir)} is not open to hived's user")
+
+
+def _check_program(config: AgentConfig) -> None:
+    """Whether the program that is named is there. The driver's own may be installed later."""
+    program = config.program
+    # A name without a slash is looked for on the PATH, which the env_file may set.
+    if not program or ("/" not in program and config.env_file):
+        return
+    if shutil.which(program) is None:
+        where = "is not a program that hived's user may run"
+        if "/" not in program:
+            where = "is not on the PATH of hived"
+        raise invalid(f"program {shown(program)} {where}", "give its whole path, or install it")
 
 
 def _check_file(param: str, path: str) -> None:
