@@ -10,8 +10,11 @@ from attrs import evolve
 from hived import limits
 from hived.decisions import COMMANDS
 from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive, WaitElapsed
+from hived.decisions.approvals import RequestApproval
+from hived.decisions.base import on_hive
 from hived.decisions.budgets import SettleBudget
 from hived.decisions.compaction import QueueCompaction
+from hived.decisions.drafts import CreateDraft, DiscardDraft
 from hived.decisions.endings import EndTurn
 from hived.decisions.kept import FinishPurge, PurgeAgent, Revive
 from hived.decisions.lifecycle import (
@@ -28,12 +31,15 @@ from hived.decisions.lifecycle import (
 )
 from hived.decisions.mail import AckMessages, SendMessage
 from hived.decisions.naps import Nap, NapElapsed, Wake
+from hived.decisions.outcomes import FinishApproval
 from hived.decisions.question_ends import Answer, CancelQuestion, ExpireQuestion
 from hived.decisions.questions import Ask
 from hived.decisions.reminders import CancelReminder, FireReminder, SetReminder
 from hived.decisions.settings import ConfigureHive, KeepQuietHours
 from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
+from hived.decisions.verdicts import Decide, ExpireApproval, Withdraw
 from hived.errors import CommandRefused
+from hived.events.hive import HiveConfigured
 from hived.events.settings import Settings
 from hived.events.turn import ToolCall, TurnEnd
 from hived.events.values import Budget
@@ -92,6 +98,39 @@ def over_budget() -> Bench:
     bench.new(budgets=(Budget(1.0),))
     bench.working()
     bench.end(cost_usd=1.5)
+    return bench
+
+
+APPROVAL = "p0123456789abcdef"
+
+
+def spawn(approval: str = APPROVAL, **more: Any) -> RequestApproval:
+    return RequestApproval(approval, "spawn", "web", config=config(), **more)
+
+
+def requested() -> Bench:
+    bench = running()
+    bench.do(spawn())
+    return bench
+
+
+def approved() -> Bench:
+    bench = requested()
+    bench.do(Decide(APPROVAL, "approve"))
+    return bench
+
+
+def expiring() -> Bench:
+    bench = running()
+    bench.append([on_hive(HiveConfigured(Settings(expiry_s={"spawn": 5.0})))], "hive")
+    bench.do(spawn())
+    bench.now += 5
+    return bench
+
+
+def drafted() -> Bench:
+    bench = running()
+    bench.do(CreateDraft("web"))
     return bench
 
 
@@ -271,6 +310,22 @@ DONE: list[tuple[Callable[[], Bench], Any, list[str]]] = [
     (running, CredentialChanged("key"), []),
     (empty, StartHive("1", "here", "b"), ["hive_started"]),
     (empty, StopHive("left"), ["hive_stopped"]),
+    (running, spawn(), ["approval_request"]),
+    (running, spawn(consent=True), ["approval_request", "approval_decision"]),
+    (requested, Decide(APPROVAL, "approve"), ["approval_decision"]),
+    (requested, Decide(APPROVAL, "deny", "no"), ["approval_decision"]),
+    (requested, Withdraw(APPROVAL), ["approval_decision"]),
+    (requested, ExpireApproval(APPROVAL), []),
+    (expiring, ExpireApproval(APPROVAL), ["approval_decision"]),
+    (requested, FinishApproval(APPROVAL), []),
+    (
+        approved,
+        FinishApproval(APPROVAL, "", config(), "key", "here"),
+        ["agent_created", "agent_started", "approval_outcome"],
+    ),
+    (approved, FinishApproval(APPROVAL, "no room"), ["approval_outcome"]),
+    (running, CreateDraft("web"), ["draft_created"]),
+    (drafted, DiscardDraft("web"), ["draft_discarded"]),
 ]
 
 # (state, command, code of its refusal)
@@ -345,6 +400,13 @@ REFUSED: list[tuple[Callable[[], Bench], Any, str]] = [
     (running, PurgeAgent("ada", (), 0), "wrong_state"),
     (purged, PurgeAgent("ada", (), 0), "not_found"),
     (purged, new(), "exists"),
+    (requested, spawn("p1"), "exists"),
+    (drafted, spawn(), "exists"),
+    (approved, Decide(APPROVAL, "deny", "no"), "wrong_state"),
+    (running, Decide(APPROVAL, "approve"), "not_found"),
+    (approved, Withdraw(APPROVAL), "wrong_state"),
+    (drafted, CreateDraft("web"), "exists"),
+    (running, DiscardDraft("web"), "not_found"),
 ]
 
 OF_AN_AGENT = [
