@@ -55,8 +55,9 @@ def test_rm_without_a_terminal_refuses_and_says_what_it_would_do(
     done = hivectl("rm", "ada")
     assert done.returncode == 2
     assert "its running turn t00000000000c must end first: hivectl stop ada" in done.stderr
-    assert "goes: the agent ada (claude, thinking), 3 messages not done yet" in done.stderr
-    assert "stays: its events in the log" in done.stderr
+    assert "goes: the agent ada (claude, thinking)\n" in done.stderr
+    assert "stays: 3 messages not done yet, its state, notes, configuration" in done.stderr
+    assert "back with: hivectl revive ada; gone for good with: hivectl purge ada" in done.stderr
     assert "hint: add --yes" in done.stderr
     assert "rm" not in [name for name, _ in hive.calls]
 
