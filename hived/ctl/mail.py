@@ -16,7 +16,7 @@ def send_arguments(parser: argparse.ArgumentParser) -> None:
         "words", metavar="AGENT [WORDS]", nargs="*", help="whom, and what; - or no words: stdin"
     )
     parser.add_argument("--all", action="store_true", help="to every agent; then no AGENT is given")
-    parser.add_argument("--urgent", action="store_true", help="before other mail")
+    parser.add_argument("--urgent", action="store_true", help="before other mail, and it ends a nap")
     parser.add_argument("--reply-to", metavar="MESSAGE", help="the message this answers")
     takes_json(parser)
 

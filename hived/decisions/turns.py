@@ -53,7 +53,7 @@ def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
     mail = hive.inboxes.box(agent.name).queued()[: limits.TURN_MESSAGES_MAX]
     over = agent.nap_over
     tries = over.tries if over is not None else 0
-    attempt = 1 + max((letter.attempts for letter in mail), default=tries)
+    attempt = 1 + max((letter.attempts for letter in mail), default=0)
     again = bool(agent.last_work) and (tries > 0 or any(letter.why for letter in mail))
     start = e.TurnStart(
         agent=agent.name,
@@ -64,7 +64,7 @@ def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
         session=session,
         fresh=fresh,
         model=_model(agent),
-        attempt=attempt,
+        attempt=max(attempt, 1 + tries),
         retry_of=agent.last_work if again else "",
         why=_why_again(agent, mail) if again else "",
         messages=tuple(letter.id for letter in mail),
@@ -89,8 +89,9 @@ def _reason(agent: Agent, again: bool, mail: bool) -> str:
 
 
 def _why_again(agent: Agent, mail: list[Message]) -> str:
-    if mail:
-        return mail[0].why
+    for letter in mail:
+        if letter.why:
+            return letter.why
     last = agent.last_turn
     return (last.why or last.outcome) if last is not None else ""
 

@@ -24,13 +24,13 @@ def nap_ended(agent: Agent, rec: Recorded) -> None:
 
 def turn_began(agent: Agent, turn: OpenTurn) -> None:
     """A turn of work tells the agent of its last nap; one that only saves its notes does not."""
-    if turn.kind == "work" and turn.reason != "checkpoint":
+    if _tells(turn):
         turn.nap_over, agent.nap_over = agent.nap_over, None
 
 
 def turn_over(agent: Agent, turn: OpenTurn | None, end: TurnEnd) -> None:
     """What was to be told and was not, a later turn tells; unless the operator cancelled it."""
-    if turn is None or turn.kind != "work":
+    if turn is None or not _tells(turn):
         return
     if _wished(end):
         agent.nap_over = None
@@ -45,6 +45,11 @@ def untold(turn: OpenTurn, end: TurnEnd) -> NapOver | None:
         return None
     tries = over.tries + (end.outcome in ("failed", "lost"))
     return evolve(over, tries=tries) if tries < limits.ATTEMPTS_MAX else None
+
+
+def _tells(turn: OpenTurn) -> bool:
+    """Whether the turn's opening is put to the agent as its own work."""
+    return turn.kind == "work" and turn.reason != "checkpoint"
 
 
 def _wished(end: TurnEnd) -> bool:

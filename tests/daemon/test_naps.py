@@ -175,6 +175,21 @@ def test_a_wrong_nap_is_told_and_begins_none(hive: Hive, arguments: str, words: 
     assert hive.events("nap_start") == []
 
 
+def test_a_nap_asked_for_when_hived_dies_is_one_nap_and_answered(stopped: Hive) -> None:
+    """hived dies when the nap is in the log, and before the CLI is answered."""
+    stopped.start(die_at=["nap_start", 1])
+    stopped.new("ada", HOUR)
+    stopped.send("ada")
+    stopped.died()
+    stopped.start()
+    assert stopped.end("ada")["outcome"] == "ok"
+    row = at_rest(stopped, "napping")
+    [start] = stopped.events("nap_start")
+    assert abs(unix(row["until"]) - start["data"]["until"]) < 0.001
+    assert stopped.said("ada")[0].startswith("nap: You will nap until ")
+    stopped.check()
+
+
 def receiving(wait_seconds: float = 60, most: int = 1) -> str:
     args = f"{{ wait_seconds = {wait_seconds}, max = {most} }}"
     return f"""
@@ -228,6 +243,14 @@ def test_a_cancel_ends_the_wait_for_mail(hive: Hive) -> None:
     parked(hive, receiving(180))
     hive.call("cancel", agent="ada")
     assert hive.end("ada")["outcome"] == "cancelled"
+
+
+def test_a_nap_ends_the_wait_for_mail(hive: Hive) -> None:
+    parked(hive, receiving(180))
+    hive.call("nap", agent="ada", seconds=3600)
+    assert hive.end("ada")["outcome"] == "ok"
+    assert "begins with this turn's end; mail waits for it" in hive.said("ada")[1]
+    at_rest(hive, "napping")
 
 
 def test_output_is_read_on_while_a_recv_waits(hive: Hive) -> None:

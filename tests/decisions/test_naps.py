@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hived import limits
+from hived.decisions.base import on_agent
 from hived.decisions.frames import opening_text
 from hived.decisions.lifecycle import RestartAgent, StartAgent, StopAgent
 from hived.decisions.naps import Nap, NapElapsed, Wake
@@ -12,6 +13,7 @@ from hived.decisions.next_step import PARK, RUN, TURN, WAIT, next_step
 from hived.decisions.timers import WAKING, due
 from hived.decisions.turns import CancelTurn, DeliverNow, Receive
 from hived.errors import CommandRefused
+from hived.events.turn import TurnCancel, TurnStart
 from hived.projections.inboxes import ACKED, DELIVERED, QUEUED
 from hived.projections.status import status
 from tests.decisions.bench import T0, Bench, kinds
@@ -377,3 +379,26 @@ def test_nothing_is_received_in_a_turn_that_is_being_cancelled() -> None:
     b.send()
     b.do(CancelTurn("ada", "operator"))
     assert b.do(Receive("ada", turn.id, 1), ADA) == []
+
+
+def test_new_mail_beside_a_nap_told_again_makes_no_first_attempt_of_it() -> None:
+    b = napping()
+    elapse(b)
+    b.begin()
+    b.end("failed", "crashed")
+    b.send(body="new")
+    b.now += 100
+    turn = b.begin()
+    assert (turn.reason, turn.attempt, turn.why) == ("retry", 2, "crashed")
+    assert "Your nap is over" in told(b) and "new\n</mail>" in told(b)
+
+
+def test_a_cancelled_checkpoint_leaves_the_end_of_a_nap_to_be_told() -> None:
+    b = napping()
+    elapse(b)
+    start = TurnStart("ada", "t1", 1, "work", "checkpoint", "s", False)
+    b.append([on_agent("ada", start), on_agent("ada", TurnCancel("ada", "t1", "operator"))])
+    assert b.agent().nap_over is not None
+    b.end("cancelled")
+    assert b.agent().nap_over is not None
+    assert b.begin().reason == "nap_over"

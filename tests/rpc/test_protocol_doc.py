@@ -141,8 +141,8 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 async def test_every_member_of_every_answer_is_told(world: Any, raw: Any) -> None:
-    from hived.decisions.mail import SendMessage
     from hived.decisions.compaction import QueueCompaction
+    from hived.decisions.mail import SendMessage
     from hived.decisions.turns import BeginTurn, Observe
     from hived.events.turn import ToolCall
 
@@ -171,6 +171,12 @@ async def test_every_member_of_every_answer_is_told(world: Any, raw: Any) -> Non
         ("doctor", {}),
         ("daemon_status", {}),
         ("cancel", {"agent": "ada"}),
+        ("nap", {"agent": "bob", "seconds": 5, "reason": "rest"}),
+        ("remind", {"agent": "bob", "text": "look", "delay_seconds": 60}),
+        ("agent", {"agent": "bob"}),
+        ("reminders", {}),
+        ("loose_ends", {}),
+        ("wake", {"agent": "bob"}),
         ("stop", {"agent": "ada"}),
         ("rm", {"agent": "bob"}),
         ("daemon_stop", {}),

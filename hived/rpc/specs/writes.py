@@ -38,7 +38,7 @@ WRITES: Mapping[str, Method] = {
             "to": Param("string", True, "an agent, or *"),
             "body": Param("string", True, "the words"),
             "in_reply_to": Param("string", False, "a message's id", ""),
-            "urgent": Param("boolean", False, "before other mail", False),
+            "urgent": Param("boolean", False, "before other mail; it ends a nap", False),
         },
     ),
     "ack": write(

@@ -82,9 +82,8 @@ def _no_more(caller: Caller) -> str:
     if me is None or turn is None or turn.id != caller.turn or turn.cancel:
         return "This turn is being ended: no mail is given out."
     if me.nap is not None:
-        return (
-            f"You asked for a nap until {utc(me.nap.until)}: mail waits until then. End the turn."
-        )
+        until = utc(me.nap.until)
+        return f"A nap until {until} begins with this turn's end; mail waits for it. End the turn."
     return "" if takes_mail(me, turn) else "No mail is given out in this turn."
 
 
