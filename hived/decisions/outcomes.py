@@ -5,7 +5,7 @@ The change itself and the outcome are one append, so neither can be without the 
 
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, Planned, need_agent, on_agent
@@ -53,7 +53,7 @@ def finish_approval(hive: Hive, command: FinishApproval, context: Context) -> Pl
     stream = approval_stream(found.id)
     outcome = e.ApprovalOutcome(found.id, found.agent, "failed" if why else "done", why)
     plan = [*change, *ended, Planned(stream, outcome)]
-    first = Planned(plan[0].stream, plan[0].event, Cause(stream, found.version))
+    first = evolve(plan[0], cause=Cause(stream, found.version))
     return [first, *plan[1:], *_tell(hive, found, why, context)]
 
 
@@ -88,7 +88,8 @@ def _applied(hive: Hive, found: Approval, command: FinishApproval, context: Cont
     config = command.config
     assert config is not None
     applied = ConfigApplied(agent.name, found.id, config, command.credential)
-    plan = [on_agent(agent.name, applied)]
+    # By whom it was approved: a model that comes with it is told to be theirs.
+    plan = [on_agent(agent.name, applied, by=found.decided_by)]
     was = agent.config
     moved = (was.driver, was.workdir, was.config_dir) != (
         config.driver,

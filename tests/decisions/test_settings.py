@@ -8,14 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hived.decisions.access import Lift, StartHive, WaitElapsed
+from hived.decisions.approvals import RequestApproval
 from hived.decisions.lifecycle import QueueModel
 from hived.decisions.next_step import PARK, RUN, next_step
+from hived.decisions.outcomes import FinishApproval
 from hived.decisions.settings import ConfigureHive, KeepQuietHours
 from hived.decisions.timers import due
+from hived.decisions.verdicts import Decide
 from hived.events.settings import QuietHours, Settings
 from hived.projections import Hive
 from hived.projections.status import IDLE, NEEDS_YOU, status
-from tests.decisions.bench import Bench, kinds
+from tests.decisions.bench import Bench, config, kinds
 
 NIGHT = QuietHours("night", 22 * 60, 6 * 60)
 
@@ -225,3 +228,20 @@ def test_the_fallback_is_for_lost_models_alone() -> None:
     b.new(model="haiku", fallback="opus")
     b.working()
     assert "agent_crashed" in kinds(b.end("failed", "configuration"))
+
+
+def test_a_model_of_an_approved_commit_is_queued_and_is_the_approvers() -> None:
+    b = Bench()
+    b.new("boss", role="manager")
+    b.new("ada", parent="boss", model="haiku")
+    asked = RequestApproval("p1", "apply_commit", "ada", commit="c" * 40)
+    b.do(asked, "agent:boss")
+    b.do(Decide("p1", "approve"), "operator:ann")
+    b.working()
+    made = b.do(FinishApproval("p1", config=config(model="opus"), credential="key"), "hive")
+    assert made[0].kind == "config_applied"
+    assert (b.agent().model, b.agent().model_queued) == ("haiku", "opus")
+    b.end()
+    b.working()
+    assert (b.agent().model, b.agent().model_queued) == ("opus", None)
+    assert b.agent().model_switched_by == "operator:ann"
