@@ -51,7 +51,7 @@ def test_an_agent_that_comes_back_reads_its_mail_in_its_conversation(hive: Hive)
     hive.check()
 
 
-def test_one_may_only_ask_for_it(hive: Hive) -> None:
+def test_one_may_ask_for_it_and_another_approves(hive: Hive) -> None:
     taken_out(hive)
     answer = hive.call("revive", agent="ada", request=True, command_id="once")
     again = hive.call("revive", agent="ada", request=True, command_id="once")
@@ -59,6 +59,20 @@ def test_one_may_only_ask_for_it(hive: Hive) -> None:
     assert hive.call("agents")["agents"] == []
     asked = hive.events("approval_request")
     assert [row["data"]["kind"] for row in asked] == ["revive"]
+    hive.call("approve", approval=answer["approval"])
+    hive.wait_for("approval_outcome", outcome="done")
+    assert hive.end("ada", 2)["outcome"] == "ok"
+    assert hive.events("agent_revived")[0]["data"]["approval"] == answer["approval"]
+
+
+def test_what_is_denied_stays_taken_out(hive: Hive) -> None:
+    taken_out(hive)
+    approval = hive.call("revive", agent="ada", request=True)["approval"]
+    hive.call("deny", approval=approval, note="not now")
+    assert [row["agent"] for row in hive.call("tombstones")["tombstones"]] == ["ada"]
+    assert hive.call("agents")["agents"] == []
+    hive.call("revive", agent="ada", start=False)
+    assert hive.agent("ada")["process"] == "stopped"
 
 
 def test_a_purge_names_what_it_deletes_and_deletes_no_more(hive: Hive, tmp_path: Path) -> None:
