@@ -6,6 +6,7 @@ other end belongs to hived's own user. What is there of an earlier life of hived
 
 import logging
 import os
+import resource
 import socket
 from collections import Counter
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ class AgentSockets:
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
         engine = self._shed.engine
         engine.on_durable.append(self._notice)
+        _make_room()
         await trio.to_thread.run_sync(
             _clear_away, self._shed.home.agents, frozenset(engine.durable.agents.live)
         )
@@ -122,6 +124,15 @@ class AgentSockets:
             await McpConnection(self._shed, name, sock).serve()
         finally:
             self._clients[name] -= 1
+
+
+def _make_room() -> None:
+    """Allow as many open files as a large hive needs; most shells allow fewer, but not at most."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.DOCTOR_FILES_MIN
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _listen(place: Path) -> socket.socket | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import stat
 import tempfile
@@ -94,6 +95,20 @@ def test_a_long_path_and_things_in_the_way(stopped: Hive, tmp_path: Path) -> Non
     wait(place.is_socket, "the socket")
     with Talk(place) as bee:
         assert "(you)" in bee.call("who")[0]
+
+
+def test_a_large_hive_has_descriptors_enough(stopped: Hive) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < limits.DOCTOR_FILES_MIN:
+        pytest.skip("this machine allows no more")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        stopped.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert stopped.process is not None
+    found = resource.prlimit(stopped.process.pid, resource.RLIMIT_NOFILE)
+    assert found == (limits.DOCTOR_FILES_MIN, hard)
 
 
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
