@@ -194,3 +194,37 @@ def test_only_so_many_old_versions_are_kept(hive: Hive) -> None:
     kept = wait(lambda: len(sorted(folder.glob("*"))) == limits.NOTES_HISTORY_MAX)
     assert kept
     assert sorted(folder.glob("*"))[-1].read_text() == f"version {number:02d} " * 3
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "hived.world.notes:keep",
+        "hived.supervisor.drive:TurnDrive._start",
+        "hived.world.notes:replace",
+        "hived.supervisor.drive:measure",
+        "hived.world.notes:settle",
+    ],
+)
+def test_hived_dies_at_any_step_of_a_rewrite_and_comes_to_the_same_end(
+    stopped: Hive, place: str
+) -> None:
+    hive = stopped
+    hive.start(die_in=place)
+    notes = new(hive, '{ say = "short" }')
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    notes.write_text(NOTES)
+    hive.call("compact", agent="ada", notes=True)
+    hive.died()
+    hive.start()
+    [over] = hive.wait_for("compaction_end")
+    assert (over["data"]["outcome"], over["data"]["detail"]) == ("ok", "")
+    assert notes.read_text() == "short\n"
+    [start] = hive.events("turn_start")
+    folder = hive.home / "agents" / "ada" / "notes-history"
+    [kept] = folder.glob("*.md")
+    assert kept.read_text() == NOTES and start["data"]["turn"] in kept.name
+    assert hive.end("ada")["outcome"] == "ok"
+    assert hive.agent("ada")["notes_bytes"] == len("short\n")
+    assert hive.call("inbox")["messages"] == []
+    hive.check()
