@@ -171,6 +171,7 @@ GIT_LOOSE_OBJECTS_MAX = 20_000  # files of objects in a proposed repo; git gc ma
 GIT_COPY_BYTES_MAX = 64 * 1024 * 1024  # of a proposed repo's objects, as they are stored
 GIT_NEW_OBJECTS_MAX = 20_000  # that a pinned commit brings with it, its history's included
 GIT_NEW_BYTES_MAX = 64 * 1024 * 1024  # the same, unpacked
+GIT_DELTA_DEPTH_MAX = 50  # of differences upon differences outside a commit, as git makes them
 GIT_HISTORY_MAX = 1_000  # marks of one repo that are read back
 GIT_NOTE_CHARS_MAX = 4_000  # of the reason in a tag
 

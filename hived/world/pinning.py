@@ -23,6 +23,7 @@ from hived.world.trees import TreeFile
 DEPLOYED = "refs/heads/deployed"
 _REF = re.compile(r"[0-9a-f]{7,40}\Z")
 _ID_CHARS = 40
+_NONE = "0" * _ID_CHARS
 # What decides most stands first in the diff, so that no other file can push it out of sight.
 ORDER_FILE = "hived-order"
 ORDER = b"agent.toml\nprompt.md\nnotes.md\n"
@@ -203,7 +204,34 @@ def _fetch(applied: Path, copy: Copied, commit: str) -> None:
             "large files do not belong in a configuration",
         )
     if objects:
+        _check_bases(applied, copy.objects, objects)
         _take_over(applied, copy.objects, listed)
+
+
+def _check_bases(applied: Path, copy: Path, objects: list[str]) -> None:
+    """Refuse what is stored as a difference to something huge, which git would have to unpack."""
+    seen_already, wanted = {_NONE, *objects}, objects
+    for _ in range(limits.GIT_DELTA_DEPTH_MAX):
+        asked = "".join(f"{object}\n" for object in wanted).encode()
+        try:
+            told = git.run(
+                applied, "cat-file", "--batch-check=%(deltabase)", stdin=asked, alternate=copy
+            ).out.decode("ascii")
+        except GitFailed as error:
+            raise trees.unreadable(error) from None
+        bases = {line for line in told.splitlines() if " " not in line}  # not: ID missing
+        wanted = sorted(bases - seen_already)
+        if not wanted:
+            return
+        seen_already.update(wanted)
+        # An object that is named and not there is no size, and is missed when it is packed.
+        largest = max(trees.sizes_of(applied, wanted, copy).values(), default=0)
+        if largest > limits.GIT_OUTPUT_BYTES_MAX:
+            raise invalid(
+                f"the commit is stored as a difference to an object of {largest} bytes",
+                "run git gc in the repository",
+            )
+    raise invalid("the commit is stored as differences upon differences", "run git gc in it")
 
 
 def _take_over(applied: Path, objects: Path, listed: bytes) -> None:

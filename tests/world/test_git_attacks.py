@@ -1,5 +1,6 @@
 """Repositories that mean harm: nothing of them runs or leads outside; each is refused soon."""
 
+import itertools
 import os
 import subprocess
 import time
@@ -287,7 +288,24 @@ def test_a_difference_to_two_gigabytes(pair: Pair) -> None:
     delta = b"\x80\x80\x80\x80\x08" + b"\x01" + b"\x90\x01"
     stored = bytes.fromhex(base) + zlib.compress(delta)
     pack(pair.objects, [(base, 3, HUGE, zeros(b"", HUGE >> 20)), (BLOB, 7, len(delta), stored)])
+    told = refused(pair, holding(pair)).message
+    assert f"a difference to an object of {HUGE} bytes" in told
+
+
+def test_a_difference_to_what_is_not_there(pair: Pair) -> None:
+    delta = zlib.compress(b"\x01\x01\x90\x01")
+    pack(pair.objects, [(BLOB, 7, 4, bytes.fromhex("cd" * 20) + delta)])
     refused(pair, holding(pair))
+
+
+def test_differences_upon_differences(pair: Pair) -> None:
+    names = [f"{n:02x}" * 20 for n in range(1, 100)]
+    delta = zlib.compress(b"\x01\x01\x90\x01")  # from one byte to one byte: the same
+    entries = [(names[0], 3, 1, zlib.compress(b"x"))]
+    for base, name in itertools.pairwise(names):
+        entries.append((name, 7, 4, bytes.fromhex(base) + delta))
+    pack(pair.objects, entries)
+    assert "upon differences" in refused(pair, holding(pair, names[-1])).message
 
 
 def test_a_huge_file_in_an_earlier_commit(pair: Pair) -> None:
@@ -312,7 +330,7 @@ def test_a_tree_that_holds_itself_many_times(pair: Pair) -> None:
 
 def test_a_tree_of_very_many_floors(pair: Pair) -> None:
     tree = pair.tree(("100644", b"x", pair.put("blob", b"x")))
-    for _ in range(5_000):
+    for _ in range(2_000):
         tree = pair.tree(("40000", b"d", tree))
     refused(pair, pair.commit_tree(tree))
 
