@@ -35,7 +35,9 @@ def agent(call: Call, *, agent: str) -> dict[str, Any]:
 
 
 def inbox(call: Call, *, agent: str | None, all: bool, limit: int) -> dict[str, Any]:
-    name = OPERATOR if agent in (None, OPERATOR) else call.agent(str(agent))
+    name = OPERATOR if agent in (None, OPERATOR) else str(agent)
+    if name != OPERATOR and name not in call.hive.agents.kept:  # a tombstone's mail is kept
+        name = call.agent(name)
     box = call.hive.inboxes.box(name)
     messages = list(box.open.values())
     if all:

@@ -127,9 +127,10 @@ class Call:
         # With a command id this may be a repeat, whose agent has gone since: the engine knows.
         if self.command_id is not None and self.hive.agents.known(text):
             return text
-        raise CommandRefused(
-            f"there is no agent {text[:60]!r}", code="not_found", hint="hivectl ps lists them"
-        )
+        hint = "hivectl ps lists them"
+        if text in self.hive.agents.kept:
+            hint = f"it was taken out of the hive: hivectl revive {text} brings it back"
+        raise CommandRefused(f"there is no agent {text[:60]!r}", code="not_found", hint=hint)
 
     def past_agent(self, text: str) -> str:
         """As `agent`, or the whole name of one that was taken out: its events are still there."""

@@ -35,7 +35,9 @@ def test_an_agent_that_comes_back_reads_its_mail_in_its_conversation(hive: Hive)
     assert (row["agent"], row["turns"], row["inbox"]) == ("ada", 1, {"queued": 1})
     assert row["destroyed_by"].startswith("operator:")
     assert row["bytes"] > 0
-    assert refused(hive, "send", to="ada", body="x").code == "not_found"
+    gone = refused(hive, "send", to="ada", body="x")
+    assert (gone.code, "hivectl revive ada" in gone.hint) == ("not_found", True)
+    assert "second" in hive.ctl("inbox", "ada")
     assert refused(hive, "new", agent="ada", driver="rehearsal").code == "exists"
     hive.kill()
     hive.start()

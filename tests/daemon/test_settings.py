@@ -180,6 +180,28 @@ def test_a_configuration_is_shown_and_explained(stopped: Hive) -> None:
     hive.ctl("config", "show", "ad", code=4)
 
 
+def test_the_history_of_an_agents_commits_is_shown(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, '[defaults]\ndriver = "rehearsal"\n')
+    hive.start()
+    hive.ctl("spawn", "web")
+    hive.wait_for("approval_outcome", outcome="done")
+    answer = hive.call("config", agent="web")
+    marks = {(row["mark"], row["commit"]) for row in answer["history"]}
+    assert ("deployed", answer["commit"]) in marks
+    assert answer["text"].startswith("# The configuration of the agent web")
+    sources = {row["key"]: (row["value"], row["source"]) for row in answer["keys"]}
+    assert sources["driver"] == ('"rehearsal"', "hive.toml")
+    assert sources["prompt_file"] == ('"prompt.md"', "built-in")
+    shown = hive.ctl("config", "web")
+    assert f"runs with commit {answer['commit'][:12]}" in shown and "deployed/p" in shown
+    # It is kept with the agent, and goes with it.
+    hive.call("rm", agent="web")
+    assert hive.call("config", agent="web")["history"] == answer["history"]
+    assert str(hive.home / "applied" / "web.git") in hive.ctl("purge", "web", "--yes")
+    assert list((hive.home / "applied").iterdir()) == []
+
+
 def test_texts_are_checked_before_they_are_used(hive: Hive, tmp_path: Path) -> None:
     good, bad = tmp_path / "agent.toml", tmp_path / "bad.toml"
     (tmp_path / "prompts").mkdir()
