@@ -196,14 +196,7 @@ def open_parts(home: Home) -> Parts:
     Raises:
       StoreError: It cannot be used, or another hived has it; says why and what to do.
     """
-    for folder in (
-        home.state,
-        home.turns,
-        home.transcripts,
-        home.agents,
-        home.applied,
-        home.sessions,
-    ):
+    for folder in home.folders:
         try:
             Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -282,6 +275,11 @@ def main(argv: list[str] | None = None) -> int:
         home = Home.find(environ, str(Path.cwd()))
     except HivedError as error:
         return _told(error)
+
+    if options.sample:
+        from hived.foreground import lay_out_sample
+
+        lay_out_sample(home)
 
     def build(parts: Parts) -> Daemon:
         from hived.foreground import bring_up_sample, print_log

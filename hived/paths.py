@@ -47,6 +47,12 @@ class Home(NamedTuple):
         return posixpath.join(self.state, "hive.toml")
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """All that must be there before hived runs, the outer ones first."""
+        inner = (self.turns, self.transcripts, self.agents, self.applied, self.sessions)
+        return (self.state, *inner)
+
+    @property
     def applied(self) -> str:
         """The configurations that agents run with; only hived writes here."""
         return posixpath.join(self.state, "applied")
