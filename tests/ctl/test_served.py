@@ -58,6 +58,7 @@ def ok(hivectl: Hivectl, line: str) -> str:
 
 READS = (
     *("ps", "status ada", "turns ada", "why ada", "state", "inbox", "inbox ada --all"),
+    *("reminders", "reminders ada", "loose-ends", "loose-ends ada"),
     *("log", "log --since 0 --agent ada --kind agent_created", "log --until 2 -n 1"),
     *("verify", "doctor", "daemon status", "version"),
 )
@@ -74,7 +75,17 @@ def test_every_read_in_text_and_json(people: Hivectl, line: str) -> None:
     assert ok(people, line) != ""
     document = json.loads(ok(people, line + " --json"))
     assert document["v"] == 1
-    if line.split()[0] in ("ps", "status", "turns", "why", "state", "inbox", "log"):
+    if line.split()[0] in (
+        "ps",
+        "status",
+        "turns",
+        "why",
+        "state",
+        "inbox",
+        "log",
+        "reminders",
+        "loose-ends",
+    ):
         assert document["position"] > 0
         then = json.loads(ok(people, line + " --json --at 2"))
         assert then["position"] == 2

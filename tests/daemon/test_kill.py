@@ -131,7 +131,7 @@ def test_a_turn_that_ends_while_hived_is_dead_is_taken_in(hive: Hive) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"die_in": "hived.supervisor.drive:TurnDrive._call_tool"},
+        {"die_in": "hived.supervisor.tool_calls:ToolCalls._answer"},
         {"die_at": ["message_sent", 2]},
         {"die_in": "hived.drivers.claude_requests:Requests.tool_answer"},
     ],
