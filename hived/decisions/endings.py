@@ -11,7 +11,7 @@ from hived.decisions.base import Context, Plan, need_agent, on_agent, on_hive, o
 from hived.decisions.compaction import BLAMELESS, LIMITS, Rewrite, after_turn, ended_with
 from hived.decisions.mail import give_up
 from hived.decisions.naps import nap_over
-from hived.decisions.notices import tell_manager
+from hived.decisions.notices import managers_over, notice, tell, tell_manager
 from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.events import agents as a
@@ -218,24 +218,26 @@ def _access(
 
 
 def _told(hive: Hive, agent: Agent, end: e.TurnEnd, crashed: bool, context: Context) -> Plan:
-    """What the agent's manager is told. Of a credential only when it is refused the first time,
-    and when it is taken again: not of each time that hived tries it in between."""
-    misses = hive.credentials.of(agent.credential).misses
+    """What managers are told: of a crash the agent's own, of a credential those of all its agents.
+
+    Of a credential only when it is refused the first time, and when it is taken again: not of
+    each time that hived tries it in between.
+    """
+    name, credential = agent.name, agent.credential
+    data = {"turn": end.turn, "detail": end.detail}
     if crashed:
-        words = f"{agent.name} crashed ({end.why}) and takes no turn until it is started again."
-        event = "agent_crashed"
-    elif end.outcome == "auth_failed" and not misses:
-        words = f"{agent.name} needs a login: its credential {agent.credential} was refused."
-        event = "login_needed"
+        words = f"{name} crashed ({end.why}) and takes no turn until it is started again."
+        return tell_manager(hive, name, "agent_crashed", words, context, why=end.why, **data)
+    misses = hive.credentials.of(credential).misses
+    if end.outcome == "auth_failed" and not misses:
+        event, words = "login_needed", f"{name} needs a login: its credential was refused."
     elif end.outcome == "ok" and misses:
-        words = f"{agent.name} works again: its credential {agent.credential} was taken."
-        event = "login_done"
+        event, words = "login_done", f"{name} works again: its credential was taken."
     else:
         return []
-    data = {"credential": agent.credential} if event != "agent_crashed" else {"why": end.why}
-    return tell_manager(
-        hive, agent.name, event, words, context, turn=end.turn, detail=end.detail, **data
-    )
+    body = notice(name, event, words, credential=credential, **data)
+    sharing = (one.name for one in hive.agents.live.values() if one.credential == credential)
+    return [p for to in managers_over(hive, sharing) for p in tell(hive, to, body, context)]
 
 
 def retry_wait(failures: int, turn: str) -> float:

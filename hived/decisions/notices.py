@@ -5,6 +5,8 @@ once. It never stands in the way of what it tells of: where there is nobody to t
 is full, there is none.
 """
 
+from collections.abc import Iterable
+
 import orjson
 
 from hived import limits
@@ -19,12 +21,25 @@ def manager_over(hive: Hive, about: str) -> str:
 
     A manager without a parent is told nothing of itself: it could not act on it.
     """
+    return _over(hive, about, _first(hive))
+
+
+def managers_over(hive: Hive, agents: Iterable[str]) -> list[str]:
+    """Who is told of something that concerns several agents, each once."""
+    first = _first(hive)
+    return [name for name in dict.fromkeys(_over(hive, one, first) for one in agents) if name]
+
+
+def _over(hive: Hive, about: str, first: str) -> str:
     agent = hive.agents.live.get(about) or hive.agents.kept.get(about)
     if agent is not None and agent.parent in hive.agents.live:
         return agent.parent
-    managers = (a.name for a in hive.agents.live.values() if a.config.role == MANAGER)
-    first = next(managers, "")
     return "" if first == about else first
+
+
+def _first(hive: Hive) -> str:
+    managers = (a.name for a in hive.agents.live.values() if a.config.role == MANAGER)
+    return next(managers, "")
 
 
 def tell_manager(

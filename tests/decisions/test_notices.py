@@ -102,8 +102,9 @@ def test_a_crash_is_told_and_a_failure_that_is_tried_again_is_not() -> None:
 def test_a_login_is_told_when_it_is_needed_and_when_it_is_done_and_not_in_between() -> None:
     b = hive()
     b.working("ada")
-    [(to, data)] = notices(b.end("auth_failed", name="ada", detail="expired"))
-    assert (to, data["event"], data["credential"]) == ("chief", "login_needed", "key")
+    found = notices(b.end("auth_failed", name="ada", detail="expired"))
+    assert [to for to, _ in found] == ["boss", "chief"]
+    assert {(data["event"], data["credential"]) for _, data in found} == {("login_needed", "key")}
     for _ in range(2):  # hived tries it by itself, twice in vain
         b.now = b.hive.credentials.of("key").probe_at
         assert notices(b.do(WaitElapsed("key"), "policy:login_probe")) == []
@@ -112,10 +113,23 @@ def test_a_login_is_told_when_it_is_needed_and_when_it_is_done_and_not_in_betwee
     b.now = b.hive.credentials.of("key").probe_at
     b.do(WaitElapsed("key"), "policy:login_probe")
     b.begin("ada")
-    [(to, data)] = notices(b.end("ok", name="ada"))
-    assert (to, data["event"]) == ("chief", "login_done")
+    told = [(to, data["event"]) for to, data in notices(b.end("ok", name="ada"))]
+    assert told == [("boss", "login_done"), ("chief", "login_done")]
     b.working("ada")
     assert notices(b.end("ok", name="ada")) == []
+
+
+def test_a_login_is_told_to_the_managers_of_all_who_share_the_credential() -> None:
+    b = hive()
+    b.new("cyd", parent="chief")
+    b.new("zoe", parent="bob", credential="another")
+    b.working("ada")
+    found = notices(b.end("auth_failed", name="ada"))
+    assert sorted(to for to, _ in found) == ["boss", "chief"]
+    assert {data["agent"] for _, data in found} == {"ada"}
+    b.working("zoe")
+    [(to, data)] = notices(b.end("auth_failed", name="zoe"))
+    assert (to, data["credential"]) == ("bob", "another")
 
 
 def test_one_taken_out_is_told_with_who_did_it() -> None:
