@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hived import limits
 from hived.decisions.base import on_agent
 from hived.decisions.frames import opening_text
-from hived.decisions.lifecycle import RestartAgent, StartAgent, StopAgent
+from hived.decisions.lifecycle import PauseAgent, RestartAgent, StartAgent, StopAgent
 from hived.decisions.naps import Nap, NapElapsed, Wake
 from hived.decisions.next_step import PARK, RUN, TURN, WAIT, next_step
 from hived.decisions.timers import WAKING, due
@@ -402,3 +402,23 @@ def test_a_cancelled_checkpoint_leaves_the_end_of_a_nap_to_be_told() -> None:
     b.end("cancelled")
     assert b.agent().nap_over is not None
     assert b.begin().reason == "nap_over"
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [(StopAgent("ada"), "stopped"), (PauseAgent("ada"), "paused"), (None, "rate limited")],
+)
+def test_what_is_more_urgent_is_shown_before_a_nap(command: object, word: str) -> None:
+    b = bench()
+    b.working()
+    b.do(Nap("ada", 60), ADA)
+    if command is None:
+        b.end("rate_limited", until=b.now + 500)
+    else:
+        b.do(command)
+        b.end("cancelled")
+    assert (status(b.agent(), b.hive).word, b.agent().state) == (word, "napping")
+    assert next_step(b.agent(), b.hive, b.now).because.find("naps") < 0
+    elapse(b)
+    assert status(b.agent(), b.hive).word == word
+    assert next_step(b.agent(), b.hive, b.now).kind == PARK
