@@ -16,12 +16,26 @@ from hived.events.values import AgentConfig
 from hived.paths import Home
 from hived.publish import SubscriberTooSlow
 from hived.rpc.rows import event_row
-from hived.sample import FIRST_MAIL, SAMPLE_AGENTS, SampleAgent, scenario_path
+from hived.sample import (
+    FIRST_MAIL,
+    SAMPLE_AGENTS,
+    SampleAgent,
+    scenario_path,
+    settings_path,
+)
 
 if TYPE_CHECKING:
     from hived.daemon import Daemon
 
 BY = "operator:sample"
+
+
+def lay_out_sample(home: Home) -> None:
+    """Give a home that is new the sample's settings. Blocks."""
+    place = Path(home.settings)
+    if not place.exists() and not Path(home.log).exists():
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.write_bytes(Path(settings_path()).read_bytes())
 
 
 async def bring_up_sample(daemon: "Daemon") -> None:
@@ -57,10 +71,12 @@ def _new_agent(daemon: "Daemon", sample: SampleAgent, work: Path) -> NewAgent:
         model=sample.model,
         role=sample.role,
         allow=sample.allow,
+        notes_limit_bytes=sample.notes,
+        compact_at=sample.compact_at,
         options={"scenario": scenario_path(sample.scenario)},
     )
     credential = DRIVERS["rehearsal"].credential(agent_spec(sample.name, home, config))
-    return NewAgent(sample.name, config, daemon.engine.node, credential)
+    return NewAgent(sample.name, config, daemon.engine.node, credential, sample.parent)
 
 
 def _say(daemon: "Daemon") -> None:
@@ -74,7 +90,7 @@ def _say(daemon: "Daemon") -> None:
         f"control socket: {home.socket}\n"
         "try, in another terminal:\n"
         f"  {hivectl} ps\n"
-        f"  {hivectl} send queen 'How is it going?'\n"
+        f"  {hivectl} approve --all --kind spawn_commit  # dora waits for it\n"
         f"  {hivectl} transcript ada -f\n"
         "Ctrl-C ends the turns and stops; run it again and the hive goes on.\n",
         flush=True,

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from hived.errors import HivedError
 from hived.world import processes
 
 SECONDS = 60.0
+SHOWN_SECONDS = 240.0  # two minutes, and as much again for a busy machine
 
 
 class Sample:
@@ -82,6 +84,7 @@ def test_the_sample_hive_takes_turns_ends_with_ctrl_c_and_goes_on(sample: Sample
         ("queen", "manager"),
         ("ada", "worker"),
         ("bob", "worker"),
+        ("eve", "worker"),
     ]
     sample.interrupt()
     assert sample.processes() == []
@@ -93,8 +96,8 @@ def test_the_sample_hive_takes_turns_ends_with_ctrl_c_and_goes_on(sample: Sample
         assert client.call("verify")["ok"]
         again = {a["agent"]: a for a in client.call("agents")["agents"]}
         first = client.call("log", since=0, kinds=["agent_created"])["events"]
-    assert list(again) == ["queen", "ada", "bob"]
-    assert len(first) == 3, "the same hive, not another"
+    assert list(again) == ["queen", "ada", "bob", "eve"]
+    assert len(first) == 4, "the same hive, not another"
     assert all(again[a["agent"]]["turns"] >= a["turns"] for a in agents)
     sample.interrupt()
     assert sample.processes() == []
@@ -123,3 +126,44 @@ def test_a_sample_hive_that_stands_is_set_going_by_the_next_run(sample: Sample) 
         sent = client.call("log", since=before, kinds=["message_sent"])["events"]
     assert sent[0]["data"]["to"] == "queen"
     sample.interrupt()
+
+
+def seen(rows: list[dict[str, Any]], kind: str, **data: object) -> bool:
+    return any(row["kind"] == kind and data.items() <= row["data"].items() for row in rows)
+
+
+def shown(rows: list[dict[str, Any]]) -> dict[str, bool]:
+    """What life in a hive is made of, and whether the log has it by now."""
+    return {
+        "a nap begins": seen(rows, "nap_start", agent="ada"),
+        "a nap ends": seen(rows, "nap_end", agent="ada", why="elapsed"),
+        "a question": seen(rows, "question_asked", asker="queen", to="operator"),
+        "a draft": seen(rows, "draft_created", agent="dora"),
+        "a draft becomes an agent": seen(rows, "agent_created", agent="dora"),
+        "the new agent has mail": seen(rows, "message_sent", sender="queen", to="dora"),
+        "a denied change": seen(rows, "approval_decision", decision="denied", rule="rights-stay"),
+        "a compacted session": seen(rows, "compaction_end", of="session", outcome="ok"),
+        "compacted notes": seen(rows, "compaction_end", of="notes", outcome="ok"),
+        "a dead letter": seen(rows, "message_dead", agent="eve"),
+    }
+
+
+@pytest.mark.timeout(300)
+def test_the_first_two_minutes_show_life_in_a_hive(sample: Sample) -> None:
+    sample.start()
+    sample.wait_for("approval_request", "config_proposed")
+    begun = time.monotonic()
+    hivectl = [sys.executable, "-m", "hived.ctl"]
+    environ = {**os.environ, "HIVED_HOME": str(sample.home)}
+    argv = [*hivectl, "approve", "--all", "--kind", "spawn_commit", "--yes"]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    with Client.connect(str(sample.home / "hived.sock")) as client:
+        rows: list[dict[str, Any]] = []
+        while not all(shown(rows).values()):
+            assert time.monotonic() < begun + SHOWN_SECONDS, shown(rows)
+            since = rows[-1]["position"] if rows else 0
+            rows += client.call("log", since=since, limit=1000)["events"]
+            time.sleep(0.5)
+    sample.interrupt()
+    assert sample.processes() == []
