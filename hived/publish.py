@@ -12,7 +12,7 @@ from hived.events import Recorded
 class Waiter:
     """The tasks that wait for a command's events, or for those before it, to be durable.
 
-    Parks them itself: a trio.Event for each command cost a tenth of the whole command.
+    Parks them itself: a trio.Event would be made for each command, with a parking lot in it.
     """
 
     __slots__ = ("_ended", "_error", "_tasks")
