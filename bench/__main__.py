@@ -12,7 +12,7 @@ import time
 
 from bench.lib import Figure, machine, show
 
-PARTS = ("append", "engine", "fold", "lines", "ps", "idle")
+PARTS = ("append", "engine", "fold", "lines", "ps", "idle", "tools")
 
 
 def part(name: str, *, quick: bool) -> list[Figure]:
