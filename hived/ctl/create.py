@@ -27,7 +27,7 @@ _PATHS = ("workdir", "env_file", "config_dir", "prompt_file")
 def new_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("agent", metavar="NAME", help="a-z, 0-9 and single - or _ between them")
-    add("--driver", metavar="NAME", help="claude (the default) or rehearsal")
+    add("--driver", metavar="NAME", help="claude or rehearsal; else as hive.toml says")
     add("--workdir", metavar="DIR", help="where the CLI runs; else a folder of its own")
     add("--model", metavar="M", help="as the CLI takes it")
     add("--fallback", metavar="M", help="the model where the other is not to be had")

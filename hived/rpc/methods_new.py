@@ -4,21 +4,20 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from hived.decisions.lifecycle import NewAgent
-from hived.events import shape
-from hived.events.values import AgentConfig
 from hived.names import agent_name
 from hived.rpc.session import Call
 from hived.world.config_checks import check_config, check_world, credential_of
-
-_CONVERTER = shape.converter()
+from hived.world.proposing import default_config
 
 
 async def new(
     call: Call,
     *,
     agent: str,
-    driver: str,
+    driver: str | None,
     workdir: str | None,
     model: str,
     fallback: str,
@@ -41,25 +40,27 @@ async def new(
         # The CLI names its sessions by the folder as the kernel knows it.
         workdir = await call.in_thread(os.path.realpath, workdir)
     home = os.path.join(call.services.home.agents, name)  # noqa: PTH118 (no file is touched)
-    config: AgentConfig = _CONVERTER.structure(
-        {
-            "driver": driver,
-            "workdir": workdir or os.path.join(home, "work"),  # noqa: PTH118
-            "model": model,
-            "fallback": fallback,
-            "role": role,
-            "allow": allow,
-            "tools": tools,
-            "env_file": env_file,
-            "config_dir": config_dir,
-            "prompt_file": prompt_file,
-            "program": program,
-            "recipients": recipients,
-            "idle_limit_s": idle_limit_s,
-            "tool_limit_s": tool_limit_s,
-            "options": options,
-        },
-        AgentConfig,
+    given: dict[str, Any] = {
+        "driver": driver,
+        "model": model,
+        "fallback": fallback,
+        "allow": allow,
+        "tools": tools,
+        "env_file": env_file,
+        "config_dir": config_dir,
+        "program": program,
+        "recipients": recipients,
+        "idle_limit_s": idle_limit_s,
+        "tool_limit_s": tool_limit_s,
+        "options": options,
+    }
+    settings = call.hive.settings.now
+    config = evolve(
+        await call.in_thread(default_config, call.services.home, settings, name),
+        workdir=workdir or os.path.join(home, "work"),  # noqa: PTH118
+        role=role,
+        prompt_file=prompt_file,
+        **{key: value for key, value in given.items() if value},
     )
     check_config(config)
     # A name that is taken is for the engine: this may be a repeat, to be answered as at first.

@@ -180,6 +180,25 @@ def test_a_configuration_is_shown_and_explained(stopped: Hive) -> None:
     hive.ctl("config", "show", "ad", code=4)
 
 
+def test_a_new_agent_takes_from_hive_toml_what_it_is_not_given(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, '[defaults]\ndriver = "rehearsal"\nmodel = "haiku"\nresources.pids = 99\n')
+    hive.start()
+    hive.ctl("new", "ada", "--stopped")
+    hive.ctl("new", "bob", "--stopped", "--model", "opus", "--driver", "claude")
+    made = [hive.agent(name)["config"] for name in ("ada", "bob")]
+    assert [(c["driver"], c["model"], c["resources"]["pids"]) for c in made] == [
+        ("rehearsal", "haiku", 99),
+        ("claude", "opus", 99),
+    ]
+    keys = hive.call("config", agent="ada")["keys"]
+    assert {row["key"] for row in keys if row["source"] == "hive.toml"} == {
+        "driver",
+        "model",
+        "resources.pids",
+    }
+
+
 def test_the_history_of_an_agents_commits_is_shown(stopped: Hive) -> None:
     hive = stopped
     write(hive, '[defaults]\ndriver = "rehearsal"\n')

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hived.rpc.specs.base import AGENT, OPERATOR, WRITE, Method, Param, write
 
 CONFIG: Mapping[str, Param] = {
-    "driver": Param("string", False, "claude or rehearsal", "claude"),
+    "driver": Param("string", False, "claude or rehearsal; claude if hive.toml names none"),
     "workdir": Param("string", False, "where the CLI runs; a folder of the agent's own if none"),
     "model": Param("string", False, "as the CLI takes it", ""),
     "fallback": Param("string", False, "model used when the other is not to be had", ""),
