@@ -5,7 +5,7 @@ from hived.drivers import claude_lines as lines
 from hived.events.values import ModelUse, Usage
 
 SYNTHETIC = "<synthetic>"
-OTHER = "other"  # the models beyond TURN_MODELS_MAX
+OTHERS = "(others)"  # the models beyond TURN_MODELS_MAX
 
 
 class Tally:
@@ -90,7 +90,7 @@ class Tally:
 def _add(models: dict[str, ModelUse], model: str, used: Usage, cost: float) -> None:
     name = model[: limits.MODEL_CHARS_MAX]
     if name not in models and len(models) >= limits.TURN_MODELS_MAX:
-        name = OTHER
+        name = OTHERS
     was = models.get(name, ModelUse())
     models[name] = ModelUse(was.usage + used, was.cost_usd + cost)
 

@@ -28,7 +28,8 @@ from hived.drivers.base import (
     Write,
 )
 from hived.drivers.claude import ClaudeDriver
-from hived.events.values import Usage
+from hived.drivers.claude_usage import OTHERS
+from hived.events.values import ModelUse, Usage
 from tests.drivers import recordings
 
 FIRST = "11111111-1111-4111-8111-111111111111"
@@ -481,3 +482,42 @@ def test_extremes(line: bytes) -> None:
     talk = started()
     talk.feed(line)
     assert len(talk.ending(Exit(0), signalled=False).model) <= limits.MODEL_CHARS_MAX
+
+
+def used(tokens: int, cost: float) -> dict[str, Any]:
+    return {"inputTokens": tokens, "outputTokens": 1, "costUSD": cost, "contextWindow": 200_000}
+
+
+def test_what_each_model_used_adds_up_to_the_turn() -> None:
+    talk = started()
+    first = {"haiku": used(10, 0.25), "opus": used(20, 0.5)}
+    feed(talk, result(model_usage_since_last_result=first))
+    feed(talk, result(model_usage_since_last_result={"haiku": used(5, 0.125)}, result="the end"))
+    message = {"id": "m1", "model": "opus", "usage": {"input_tokens": 7}}
+    feed(talk, {"type": "assistant", "message": message})
+    ending = talk.ending(Exit(0), signalled=False)
+    assert ending.models == {
+        "haiku": ModelUse(Usage(15, 2), 0.375),
+        "opus": ModelUse(Usage(27, 1), 0.5),
+    }
+    assert sum((use.usage for use in ending.models.values()), Usage()) == ending.usage
+    assert sum(use.cost_usd for use in ending.models.values()) == ending.cost_usd
+
+
+def test_models_without_end_are_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TURN_MODELS_MAX", 2)
+    talk = started()
+    feed(talk, result(model_usage_since_last_result={f"m{n}": used(1, 1.0) for n in range(5)}))
+    models = talk.ending(Exit(0), signalled=False).models
+    assert {name: use.cost_usd for name, use in models.items()} == {
+        "m0": 1.0,
+        "m1": 1.0,
+        OTHERS: 3.0,
+    }
+
+
+def test_the_final_words_are_those_of_the_last_result() -> None:
+    talk = started()
+    feed(talk, result(result="not yet"), result(result="x" * 1_000))
+    feed(talk, lifecycle(FIRST, "completed"))
+    assert talk.ending(Exit(0), signalled=False).said == "x" * 1_000

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from attrs import evolve
 
+from hived.decisions import notes_words
 from hived.drivers import DRIVERS
 from hived.drivers.base import TurnSpec
-from hived.events.values import McpServer
+from hived.drivers.specs import agent_spec, turn_spec
+from hived.events.values import AgentConfig, McpServer
+from hived.projections.agent import OpenTurn
 from tests.drivers.recordings import ASSIGN
 
 SPEC = TurnSpec(
@@ -177,3 +180,35 @@ def test_an_installed_program_is_found_without_npm(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, f"{program}\n")
+
+
+def test_a_rewrite_of_the_notes_may_do_nothing_but_read_and_leaves_nothing() -> None:
+    config = AgentConfig(
+        driver="claude",
+        workdir="/w",
+        model="haiku",
+        allow=("Bash",),
+        tools=("Bash",),
+        prompt_file="/p/role.md",
+        mcp_servers={"docs": McpServer("docs-mcp")},
+    )
+    turn = OpenTurn("t1", 1, "notes", 0.0, "compaction", "haiku", SPEC.session, True, 1)
+    spec = turn_spec(
+        agent_spec("ada", "/h/ada", config), turn, hive_tools=(), opening=(), options={}
+    )
+    argv = CLAUDE.launch(spec).argv
+    assert {"--tools=Read", "--no-session-persistence", "--model=haiku"} <= set(argv)
+    assert f"--system-prompt={notes_words.REWRITER}" in argv
+    forbidden = ("--allowed", "--mcp-config", "--append", "--add-dir", "--resume")
+    assert not any(flag.startswith(forbidden) for flag in argv)
+
+
+def test_an_agent_may_keep_its_notes_whatever_else_it_may_do() -> None:
+    config = AgentConfig(driver="claude", workdir="/w", allow=("Read",))
+    assert agent_spec("ada", "/h/ada", config).allow == (
+        "Read",
+        "Read(//h/ada/state/**)",
+        "Edit(//h/ada/state/notes.md)",
+    )
+    assert agent_spec("ada", "/h (1)/ada", config).allow == ("Read",)
+    assert CLAUDE.launch(SPEC).env["HIVE_NOTES"] == f"{SPEC.home}/state/notes.md"
