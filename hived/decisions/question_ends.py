@@ -43,6 +43,7 @@ def answer(hive: Hive, command: Answer, context: Context) -> Plan:
     _need_open(question)
     said, chosen = read_answer(question, command.words, command.options)
     closed = e.QuestionAnswered(question.id, question.asker, said, chosen)
+    # Whom the answerer may write to is not asked: the asker may write to it, and wants to hear.
     who = context.agent or context.by
     body = f"Your question {quoted(question)} was answered by {who}:\n\n{said}"
     return [
