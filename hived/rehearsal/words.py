@@ -28,7 +28,7 @@ _ATTRIBUTE = re.compile(r'([a-z_]+)="([^"]*)"')
 # How hived begins the turns that are about the agent's notes.
 _REWRITE, _CHECKPOINT = "Rewrite the notes below", "Your conversation is about to be compacted"
 _NOTES = re.compile(r"<notes>\n(.*)\n</notes>", re.DOTALL)
-_PATH = re.compile(r" to your notes now, in (.+?): ")
+_PATH = re.compile(r" to your notes now, in (.+?): what you ")
 
 
 class Mail(NamedTuple):
