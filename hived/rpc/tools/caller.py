@@ -48,8 +48,10 @@ class Caller:
 
     async def submit(self, command: Any) -> Answer:
         """Do the call's command as the agent. Raises CommandRefused, StoreError."""
+        # Not looked up in the log: the calls of an open turn are remembered, and any other id is
+        # of one connection, which never comes again.
         return await self.engine.submit(
-            command, by=f"agent:{self.agent}", command_id=self.command_id, lookup=not self.turn
+            command, by=f"agent:{self.agent}", command_id=self.command_id
         )
 
     async def events(self) -> list[Recorded]:
