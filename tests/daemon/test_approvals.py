@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -375,3 +376,48 @@ def test_what_waits_is_told(hive: Hive) -> None:
     hive.ctl("approve", "--all", code=2)
     hive.ctl("drafts", "discard", "page", code=2)
     assert hive.call("approvals")["approvals"] != []
+
+
+def test_rules_of_hive_toml_decide_and_are_named(stopped: Hive) -> None:
+    (stopped.home / "hive.toml").write_text(
+        '[defaults]\nmodel = "haiku"\n'
+        '[[policies]]\nname = "words"\ndecision = "approve"\nkinds = ["apply_commit"]\n'
+        'requesters = ["manager"]\npaths = ["*.md"]\n'
+        '[[policies]]\nname = "no spawns"\ndecision = "deny"\nkinds = ["spawn"]\n'
+        'requesters = ["manager"]\nnote = "make a draft"\n'
+    )
+    stopped.start()
+    told = manager(stopped, "spawn", "")
+    assert "was denied by the policy no spawns: make a draft" in told
+    assert "web: done" in stopped.ctl("spawn", "web")  # the rule is for the manager
+    assert stopped.agent("web")["config"]["model"] == "haiku"
+    words = commit(stopped, "web", "Be brief.", "prompt.md")
+    assert "was approved by the policy words" in manager(stopped, "apply ", words)
+    stopped.wait_for("approval_outcome", 2, outcome="done")
+    assert stopped.agent("web")["config"]["commit"] == words
+    more = commit(stopped, "web", 'model = "opus"')
+    assert "waits for the operator" in manager(stopped, "apply ", more)
+    decisions = [(row["by"], row["data"]["rule"]) for row in stopped.events("approval_decision")]
+    assert decisions[0] == ("policy:no spawns", "no spawns")
+    assert decisions[2] == ("policy:words", "words")
+    assert stopped.ctl("approvals", "--all").count("denied") == 1
+
+
+def test_a_request_runs_out_while_hived_is_down_and_is_told_once(stopped: Hive) -> None:
+    (stopped.home / "hive.toml").write_text('[approvals.spawn]\ntimeout = "5s"\n')
+    stopped.start()
+    manager(stopped, "spawn", "")
+    [asked] = stopped.events("approval_request")
+    id, ends = asked["data"]["approval"], asked["data"]["expires_at"]
+    stopped.kill()
+    wait(lambda: time.time() > ends > 0)
+    stopped.start()
+    [row] = stopped.wait_for("approval_decision")
+    assert (row["by"], row["data"]["decision"]) == ("policy:expiry", "expired")
+    assert "expired by policy:expiry" in stopped.ctl("approve", id, code=1)
+    stopped.kill()
+    stopped.start()
+    told = stopped.wait_for("message_sent", to="boss")
+    assert sum("was expired" in row["data"]["body"] for row in told) == 1
+    assert len(stopped.events("approval_decision")) == 1
+    assert stopped.events("agent_created", agent="web") == []
