@@ -17,15 +17,16 @@ _MINUTE = 60
 
 @frozen
 class ConfigureHive:
-    """hive.toml as it was read. Nothing follows where it is what holds already."""
+    """hive.toml as it was read. It is no event where it is what holds already."""
 
     settings: Settings
 
 
 def configure_hive(hive: Hive, command: ConfigureHive, context: Context) -> Plan:
-    if command.settings == hive.settings.now:
-        return []
+    # Of the hours too that came while hived was down: before any agent looks for its next turn.
     changes = quiet_changes(hive, command.settings, context.now)
+    if command.settings == hive.settings.now:
+        return changes
     return [on_hive(HiveConfigured(command.settings)), *changes]
 
 

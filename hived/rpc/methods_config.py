@@ -119,7 +119,7 @@ def _check(data: bytes, settings: Settings, beside: frozenset[str]) -> None:
 async def daemon_reload(call: Call) -> dict[str, Any]:
     settings = await call.in_thread(read_settings, call.services.home.settings)
     written = await call.submit(ConfigureHive(settings))
-    changed = bool(written.answer.streams)
+    changed = any(rec.kind == "hive_configured" for rec in await written.events())
     return written.row(changed=changed, digest=settings.digest or None)
 
 

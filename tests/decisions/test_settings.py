@@ -112,6 +112,14 @@ def test_what_began_or_ended_while_hived_was_down_is_made_up_for() -> None:
     assert [r.event.why for r in b.do(KeepQuietHours(), "policy:night")] == ["elapsed"]
 
 
+def test_quiet_hours_hold_from_the_start_of_hived_on() -> None:
+    """Without the clock, which sends its command only when the agents look for turns already."""
+    b = hive("23 12:00", NIGHT)
+    b.now = at("25 23:30")
+    b.do(StartHive("0", "here", "b"), "hive")
+    assert kinds(b.do(ConfigureHive(b.hive.settings.now), "hive")) == ["quiet_start"]
+
+
 def test_a_change_of_hive_toml_holds_at_once() -> None:
     b = hive("23 23:00", NIGHT)
     longer = QuietHours("night", 22 * 60, 8 * 60)
