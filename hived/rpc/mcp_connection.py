@@ -46,9 +46,13 @@ class Toolshed:
         return found.config.role if found is not None else ""
 
     def caller(self, agent: str, command_id: str) -> Caller:
-        """Who calls. The call belongs to the turn that the agent is in, if it is in one."""
+        """Who calls. The call belongs to the turn that the agent is in, if it is in one.
+
+        A turn that only compacts is none: what its CLI is told is hived's own business.
+        """
         found = self.engine.durable.agents.live.get(agent)
-        turn = found.turn.id if found is not None and found.turn is not None else ""
+        open_turn = found.turn if found is not None else None
+        turn = open_turn.id if open_turn is not None and open_turn.kind == "work" else ""
         changed = lambda: self.changed(agent)  # noqa: E731
         return Caller(self.engine, self.home, agent, turn, command_id, changed, self.threads)
 
