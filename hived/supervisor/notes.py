@@ -8,7 +8,7 @@ import trio
 from attrs import define, evolve, field
 
 from hived import limits
-from hived.decisions import notes_words
+from hived.decisions import manager_words, notes_words
 from hived.decisions.compaction import Rewrite
 from hived.drivers.base import Ending, TurnSpec
 from hived.projections.agent import Agent, OpenTurn
@@ -80,6 +80,8 @@ def told_of_notes(spec: TurnSpec, home: Path) -> TurnSpec:
         (home / notes.STATE).mkdir(mode=0o700, parents=True, exist_ok=True)
         own = Path(spec.prompt_file).read_text(encoding="utf-8") if spec.prompt_file else ""
         words = notes_words.about(str(notes.notes_path(home)))
+        for agents in spec.add_dirs:  # a manager's
+            words += f"\n\n{manager_words.about(agents)}"
         text = f"{own.rstrip()}\n\n{words}\n" if own.strip() else f"{words}\n"
         made = home / PROMPT
         if not made.is_file() or made.read_text(encoding="utf-8") != text:

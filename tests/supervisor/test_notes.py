@@ -31,6 +31,12 @@ def test_the_prompt_names_the_notes_after_the_agents_own(spec: TurnSpec, tmp_pat
     assert (made.stat().st_ino, made.stat().st_mtime_ns) == before  # no write where none is due
 
 
+def test_a_managers_prompt_names_the_places_of_configurations(spec: TurnSpec) -> None:
+    made = Path(told_of_notes(evolve(spec, add_dirs=("/srv/agents",)), Path(spec.home)).prompt_file)
+    assert "/srv/agents/NAME" in made.read_text()
+    assert "/srv/agents" not in Path(told_of_notes(spec, Path(spec.home)).prompt_file).read_text()
+
+
 def test_a_prompt_that_cannot_be_read_is_left_to_the_cli(spec: TurnSpec, tmp_path: Path) -> None:
     for file in (tmp_path / "none.md", tmp_path / "bytes.md"):
         named = evolve(spec, prompt_file=str(file))
