@@ -13,7 +13,7 @@ from hived import limits
 from hived.decisions import Context
 from hived.decisions.approvals import RequestApproval, check_request
 from hived.decisions.base import need_agent
-from hived.decisions.verdicts import Decide, Withdraw, need_approval
+from hived.decisions.verdicts import Decide, Withdraw, check_note, need_approval
 from hived.engine import Answer
 from hived.errors import CommandRefused
 from hived.names import agent_name, approval_stream
@@ -86,7 +86,7 @@ async def spawn(call: Call, *, agent: str, description: str, commit: str) -> dic
     request = RequestApproval(_new_id(call), kind, name, description, commit, consent=True)
     again = await _done_before(call, request)
     if again is None:
-        check_request(call.hive, kind, name, _context(call))
+        _check(call, request)
         home, settings = call.services.home, call.hive.settings.now
         if commit:
             request = await call.in_thread(ask_spawn_commit, home, settings, request, commit)
@@ -102,7 +102,7 @@ async def apply(call: Call, *, agent: str, commit: str, description: str) -> dic
     request = RequestApproval(_new_id(call), "apply_commit", name, description, commit)
     again = await _done_before(call, request)
     if again is None:
-        check_request(call.hive, "apply_commit", name, _context(call))
+        _check(call, request)
         config = need_agent(call.hive, name).config
         home, settings = call.services.home, call.hive.settings.now
         request = await call.in_thread(ask_apply, home, settings, request, commit, config)
@@ -110,8 +110,10 @@ async def apply(call: Call, *, agent: str, commit: str, description: str) -> dic
     return await _answer(call, again, request.approval)
 
 
-def _context(call: Call) -> Context:
-    return Context(call.by, 0.0, str)
+def _check(call: Call, request: RequestApproval) -> None:
+    """Told before anything is done on disk. The engine decides on it again."""
+    check_request(call.hive, request.kind, request.agent, Context(call.by, 0.0, str))
+    check_note("the description", request.description)
 
 
 def _new_id(call: Call) -> str:

@@ -246,6 +246,18 @@ def test_an_agent_that_is_taken_out_takes_what_is_asked_for_it_along() -> None:
     assert any("ada was taken out" in body for body in mail(bench, "boss"))
 
 
+def test_a_tombstone_is_an_agent_again_once_the_operator_says_so() -> None:
+    bench = bench_of()
+    refused(bench, RequestApproval("p1", "revive", "ada"), BOSS, "wrong_state")
+    bench.do(RemoveAgent("ada"))
+    approval = ask(bench, "revive", "ada", config=None)
+    bench.do(Decide(approval, "approve"))
+    done = bench.do(FinishApproval(approval, node="here"), "hive")
+    assert kinds(done)[:3] == ["agent_revived", "agent_created", "agent_started"]
+    assert bench.agent("ada").parent == "boss" and state(bench, approval) == "done"
+    assert "was brought back" in mail(bench, "boss")[-1]
+
+
 def test_only_the_asker_withdraws_and_only_while_it_waits() -> None:
     bench = bench_of()
     bench.new("other", role="manager")

@@ -7,7 +7,7 @@ from hived.decisions import Context
 from hived.decisions.approvals import RequestApproval, check_request
 from hived.decisions.base import need_agent
 from hived.decisions.drafts import CreateDraft, check_new_draft
-from hived.decisions.verdicts import WORDS, Withdraw, need_approval
+from hived.decisions.verdicts import WORDS, Withdraw, check_note, need_approval
 from hived.names import agent_name
 from hived.rpc.tools.caller import Caller
 from hived.world.agent_places import check_room, make_draft
@@ -94,6 +94,7 @@ def _new(caller: Caller, request: RequestApproval) -> bool:
     if caller.hive.approvals.find(request.approval) is not None:
         return False
     check_request(caller.hive, request.kind, request.agent, _context(caller))
+    check_note("the description", request.description)
     return True
 
 
