@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,7 +20,7 @@ steps = [
 steps = [{{ say = "woken: {{last}}" }}]
 """
 HOUR = NAPPING.format(seconds=3600)
-SHORT = NAPPING.format(seconds=4)
+WOKEN = '[default]\nsteps = [{ say = "woken: {last}" }]'
 DONE = '[default]\nsteps = [{ say = "done: {body}" }]'
 
 
@@ -40,9 +40,9 @@ def unix(stamp: object) -> float:
     return datetime.fromisoformat(str(stamp)).timestamp()
 
 
-def woken(hive: Hive) -> str:
-    """What ada said she was told in her second turn, the nap's end."""
-    assert hive.end("ada", 2)["outcome"] == "ok"
+def woken(hive: Hive, number: int = 2) -> str:
+    """What ada said she was told in this turn, which the nap's end began."""
+    assert hive.end("ada", number)["outcome"] == "ok"
     [said] = hive.said("ada")
     assert said.startswith("woken: Your nap is over: "), said
     return said.removeprefix("woken: Your nap is over: ")
@@ -85,24 +85,26 @@ def test_a_nap_is_kept_over_a_death_of_hived_and_ended_by_wake(hive: Hive) -> No
 
 
 def test_a_nap_elapses_by_itself(hive: Hive) -> None:
-    napping(hive, SHORT)
-    assert woken(hive).startswith("its time has passed. It was to last 4 s")
+    hive.new("ada", WOKEN)
+    hive.call("nap", agent="ada", seconds=2)
+    assert woken(hive, 1).startswith("its time has passed. It was to last 2 s")
     [start], [end] = hive.events("nap_start"), hive.events("nap_end")
     assert (end["by"], end["data"]["why"]) == ("policy:nap_elapsed", "elapsed")
     assert unix(end["at"]) >= start["data"]["until"] - 0.001
 
 
 def test_a_nap_whose_time_ran_out_while_hived_was_down_ends_at_once(hive: Hive) -> None:
-    napping(hive, SHORT)
+    hive.new("ada", WOKEN)
+    until = unix(hive.call("nap", agent="ada", seconds=6)["until"])
     hive.send("ada", "while you slept")
     hive.kill()
-    until = time.time() + 4
     wait(lambda: time.time() > until)
     hive.start()
-    said = woken(hive)
+    said = woken(hive, 1)
     assert said.startswith("its time has passed.")
     assert "while you slept" in said
-    assert len(hive.events("nap_end")) == 1
+    [end] = hive.events("nap_end")
+    assert end["position"] > hive.events("hive_started")[1]["position"]
 
 
 def test_urgent_mail_of_the_operator_wakes(hive: Hive) -> None:
@@ -326,16 +328,28 @@ def test_a_reminder_comes_as_mail(hive: Hive) -> None:
 
 
 def test_a_reminder_of_a_time_when_hived_was_down_comes_once(hive: Hive) -> None:
-    at = time.time() + 4
-    hive.new("ada", REMINDING.format(when=f"at = {at}", done=DONE))
-    hive.send("ada")
-    hive.wait_for("reminder_set")
+    hive.new("ada", DONE)
+    at = unix(hive.call("remind", agent="ada", text="the oven", delay_seconds=5)["at"])
     hive.kill()
     wait(lambda: time.time() > at)
     hive.start()
-    hive.wait_for("reminder_fired")
-    wait(lambda: any("look at the oven" in text for text in hive.told("ada")), hive.story)
-    assert len(hive.events("reminder_fired")) == 1
+    assert hive.end("ada")["outcome"] == "ok"
+    [fired] = hive.events("reminder_fired")
+    assert fired["position"] > hive.events("hive_started")[1]["position"]
+    assert hive.said("ada")[0].endswith("the oven")
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_reminder_is_set_for_a_time(hive: Hive, as_text: bool) -> None:
+    at = time.time() + 3600
+    text = datetime.fromtimestamp(at, UTC).isoformat()
+    when = f'at = "{text}"' if as_text else f"at = {at}"
+    hive.new("ada", REMINDING.format(when=when, done=DONE))
+    hive.send("ada")
+    hive.end("ada")
+    [reminder] = hive.call("reminders", agent="ada")["reminders"]
+    assert abs(unix(reminder["at"]) - at) < 0.01
+    assert reminder["reminder"] in hive.said("ada")[0]
 
 
 def test_loose_ends_are_told_to_the_agent(hive: Hive) -> None:
