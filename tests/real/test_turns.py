@@ -36,6 +36,7 @@ def test_a_plain_turn(hive: Hive) -> None:
         "message_delivered",
         "turn_end",
         "message_acked",
+        "notes_measured",
     ]
     row = hive.json("status", "ada")["agent"]
     assert (row["word"], row["usage"]["output"]) == ("idle", 5)
@@ -95,7 +96,7 @@ def test_tool_calls_allowed_and_refused(hive: Hive) -> None:
         workdir = hive.new("ada", api, "--allow", "Bash(git *)")
         hive.ctl("send", "ada", "do it")
         end = hive.wait("turn_end")
-        assert "not on the allow list of this agent (Bash(git *))" in api.requests[2].last
+        assert "not on the allow list of this agent (Bash(git *)," in api.requests[2].last
     assert (end["outcome"], end["tools"]) == ("ok", {"Bash": 3})
     called = hive.events("tool_call")
     results = {row["call"]: row["outcome"] for row in hive.events("tool_result")}
