@@ -6,6 +6,7 @@ from typing import Any
 from attrs import define, field
 
 from hived.decisions import Context, Plan, Planned, decide, stream_version
+from hived.decisions.compaction import Rewrite
 from hived.decisions.endings import EndTurn
 from hived.decisions.lifecycle import NewAgent
 from hived.decisions.mail import SendMessage
@@ -111,14 +112,19 @@ class Bench:
         *,
         seen: Sequence[int] = (),
         until: float = 0.0,
+        notes: int | None = None,
+        rewrite: Rewrite | None = None,
         **more: Any,
     ) -> list[Recorded]:
-        """End the open turn. seen: numbers of the user lines that the CLI took up."""
+        """End the open turn. seen: numbers of the user lines that the CLI took up.
+
+        notes: their size as measured. rewrite: what came of a turn that rewrites them.
+        """
         turn = self.agent(name).turn
         assert turn is not None
         uuids = frozenset(line_uuid(turn.id, line) for line in seen)
         event = TurnEnd(name, turn.id, outcome, why, **more)
-        return self.do(EndTurn(name, turn.id, event, uuids, until), "hive")
+        return self.do(EndTurn(name, turn.id, event, uuids, until, notes, rewrite), "hive")
 
     def letter(self, message: str) -> Message:
         found = self.hive.inboxes.find(message)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive, WaitElapsed
-from hived.decisions.compaction import QueueCompaction
+from hived.decisions.compaction import QueueCompaction, Rewrite
 from hived.decisions.lifecycle import (
     NewAgent,
     NewSession,
@@ -31,11 +31,14 @@ from hived.decisions.lifecycle import (
 from hived.decisions.mail import AckMessages, SendMessage
 from hived.decisions.naps import Nap, Wake
 from hived.decisions.reminders import CancelReminder, SetReminder
+from hived.decisions.settings import ConfigureHive
 from hived.decisions.timers import due
 from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
 from hived.errors import CommandRefused
 from hived.events.codec import Codec
+from hived.events.settings import Settings
 from hived.events.turn import CompactionEnd, CompactionStart, ToolCall, ToolResult
+from hived.events.values import Budget
 from hived.projections import Hive
 from hived.projections.inboxes import ACKED, DEAD, DELIVERED, QUEUED
 from hived.projections.status import status
@@ -59,9 +62,11 @@ class HiveMachine(RuleBasedStateMachine):
         self.open: dict[str, str] = {}  # agent -> turn
         self.naps: dict[str, float] = {}
         self.reminders: set[str] = set()
+        self.reached: set[tuple[str, str]] = set()  # scope and window of budgets
         self.commands = 0
         self.do(NewAgent("ada", config(role="manager"), "here", "key"))
-        self.do(NewAgent("bob", config(), "here", "key", "ada"))
+        poor = config(budgets=(Budget(1.0, per="hour"), Budget(1.5)))
+        self.do(NewAgent("bob", poor, "here", "key", "ada"))
 
     def do(self, command: Any, by: str = "operator:x") -> None:
         self.commands += 1
@@ -108,8 +113,15 @@ class HiveMachine(RuleBasedStateMachine):
             self.reminders.add(e.reminder)
         elif rec.kind in ("reminder_fired", "reminder_cancelled"):
             self.reminders.remove(e.reminder)
+        elif rec.kind == "budget_reached":
+            assert (e.scope, e.per) not in self.reached and e.used >= e.amount
+            self.reached.add((e.scope, e.per))
+        elif rec.kind == "budget_over":
+            self.reached.remove((e.scope, e.per))
         if rec.kind in ("message_delivered", "turn_start"):
             assert e.agent not in self.naps
+        if rec.kind == "turn_start":
+            assert not any(scope in (e.agent, "*") for scope, _ in self.reached)
 
     @rule(name=names, parent=st.sampled_from(["", *NAMES]), start=st.booleans())
     def new(self, name: str, parent: str, start: bool) -> None:
@@ -160,6 +172,16 @@ class HiveMachine(RuleBasedStateMachine):
         self.do(SetStatus(name, "busy"), f"agent:{name}")
         self.do(QueueModel(name, "opus"))
         self.do(QueueCompaction(name))
+        self.do(QueueCompaction(name, of="notes"))
+
+    @rule(name=names)
+    def lift(self, name: str) -> None:
+        self.do(Lift(name))
+
+    @rule(amount=st.sampled_from([0.0, 1.0, 5.0]))
+    def settings(self, amount: float) -> None:
+        budgets = (Budget(amount),) if amount else ()
+        self.do(ConfigureHive(Settings(budgets=budgets)), "hive")
 
     @precondition(lambda self: self.commands > 20)
     @rule(name=names)
@@ -202,7 +224,25 @@ class HiveMachine(RuleBasedStateMachine):
         seen = data.draw(st.lists(st.integers(1, 3)))
         why = data.draw(st.sampled_from(["", "crashed", "configuration"]))
         until = self.b.now + 30 if named else 0.0
-        self.take(self.b.end(outcome, why, name, seen=seen, until=until))
+        notes = data.draw(st.sampled_from([None, 0, 40_000, 50_000]))
+        rewrite = Rewrite(40_000, 90, data.draw(st.sampled_from(["", "empty"])))
+        figures = {
+            "cost_usd": data.draw(st.sampled_from([0.0, 0.4])),
+            "context_used": data.draw(st.sampled_from([0, 500, 900])),
+            "context_window": 1_000,
+        }
+        self.take(
+            self.b.end(
+                outcome,
+                why,
+                name,
+                seen=seen,
+                until=until,
+                notes=notes,
+                rewrite=rewrite,
+                **figures,
+            )
+        )
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 50.0, 5_000.0]))
     def time(self, seconds: float) -> None:
