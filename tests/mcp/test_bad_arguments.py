@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,37 +86,30 @@ RAW = {
 }
 
 
-@pytest.mark.parametrize("what", RAW)
-def test_what_is_no_json_for_hived_is_answered_under_its_id(
-    hive: Hive, talk: Connect, what: str
-) -> None:
-    with talk("bee") as bee:
-        params = f'{{"name": "nap", "arguments": {{"seconds": 60, "x": {RAW[what]}}}}}'
-        bee.put(f'{{"id": "c1", "method": "tools/call", "params": {params}}}'.encode())
-        answer = bee.hear()
-        assert answer["id"] == "c1"
-        text, failed = words(answer)
-        assert failed and text.startswith("invalid_params: the call is not JSON for hived: "), text
-        assert bee.call("who")[0]
-    assert not hive.events("nap_start")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        ({"seconds": -1}, "-1"),
-        ({"seconds": 0}, "0"),
-        ({"seconds": "soon"}, "must be a number, not 'soon'"),
-        ({"seconds": 1e14}, "86400"),
-        ({"seconds": math.inf}, "not JSON"),
-        ({}, "nap needs seconds"),
-        ({"seconds": 60, "until": 5}, "nap has no argument 'until'; it takes seconds, reason"),
-    ],
+NAPS: tuple[tuple[Row, str], ...] = (
+    ({"seconds": -1}, "-1"),
+    ({"seconds": 0}, "0"),
+    ({"seconds": "soon"}, "must be a number, not 'soon'"),
+    ({"seconds": 1e14}, "86400"),
+    ({"seconds": math.inf}, "not JSON"),
+    ({}, "nap needs seconds"),
+    ({"seconds": 60, "until": 5}, "nap has no argument 'until'; it takes seconds, reason"),
 )
-def test_naps_that_cannot_be(hive: Hive, talk: Connect, arguments: Row, told: str) -> None:
+
+
+def test_what_cannot_be_read_or_cannot_be_is_told_under_its_id(hive: Hive, talk: Connect) -> None:
     with talk("bee") as bee:
-        text, failed = bee.call("nap", arguments)
-    assert failed and told in text, text
+        for what, raw in RAW.items():
+            params = f'{{"name": "nap", "arguments": {{"seconds": 60, "x": {raw}}}}}'
+            bee.put(f'{{"id": "c1", "method": "tools/call", "params": {params}}}'.encode())
+            answer = bee.hear()
+            assert answer["id"] == "c1", what
+            text, failed = words(answer)
+            assert failed and "invalid_params: the call is not JSON for hived: " in text, what
+        for arguments, told in NAPS:
+            text, failed = bee.call("nap", arguments)
+            assert failed and told in text, (arguments, text)
+        assert "(you)" in bee.call("who")[0]
     assert not hive.events("nap_start")
 
 

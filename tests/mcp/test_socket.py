@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hived import limits
+from hived.drivers import mcp
 from tests.daemon.harness import Hive, wait
 from tests.mcp.agent import SECONDS, Talk, words
 from tests.mcp.conftest import QUIET, socket_of
@@ -111,21 +112,21 @@ def test_a_large_hive_has_descriptors_enough(stopped: Hive) -> None:
     assert found == (limits.DOCTOR_FILES_MIN, hard)
 
 
-@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
-def test_every_version_with_a_handshake(hive: Hive, talk: Connect, version: str) -> None:
-    with talk("bee", version=version) as bee:
-        assert bee.hello["result"]["protocolVersion"] == version
-        assert bee.ask("ping")["result"] == {}
-        assert "send" in bee.tools()
-        assert bee.ask("resources/list")["error"]["code"] == -32601
-        two = [{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in ("a", "b")]
-        bee.say([*two, {"jsonrpc": "2.0", "method": "notifications/progress"}])
-        answer = bee.hear()
-        if version == "2025-03-26":
-            assert sorted(one["id"] for one in answer) == ["a", "b"]
-        else:
-            assert answer["error"]["code"] == -32600
-            assert "batches are of version 2025-03-26" in answer["error"]["message"]
+def test_every_version_with_a_handshake(hive: Hive, talk: Connect) -> None:
+    for version in mcp.VERSIONS:
+        with talk("bee", version=version) as bee:
+            assert bee.hello["result"]["protocolVersion"] == version
+            assert bee.ask("ping")["result"] == {}
+            assert "send" in bee.tools()
+            assert bee.ask("resources/list")["error"]["code"] == -32601
+            two = [{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in ("a", "b")]
+            bee.say([*two, {"jsonrpc": "2.0", "method": "notifications/progress"}])
+            answer = bee.hear()
+            if version == "2025-03-26":
+                assert sorted(one["id"] for one in answer) == ["a", "b"]
+            else:
+                assert answer["error"]["code"] == -32600
+                assert "batches are of version 2025-03-26" in answer["error"]["message"]
     with talk("bee", version="1999-12-31") as bee:
         assert bee.hello["result"]["protocolVersion"] == "2025-11-25"
 
