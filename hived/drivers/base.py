@@ -158,12 +158,13 @@ class PermissionAsked:
 
 @frozen
 class HiveToolCalled:
-    """The model called one of the hive's own tools; it waits for `tool_answer`."""
+    """The model called one of the hive's tools; it waits for `tool_answer`, with id `answer`."""
 
     request: str
     call: str
     name: str
     arguments: Mapping[str, Any]
+    answer: str = field(default="", eq=False)
 
 
 @frozen

@@ -66,7 +66,8 @@ class Requests:
                 return (Reply(_mcp_reply(request, received.message)),)
             case mcp.Call():
                 call = text(received.meta, "claudecode/toolUseId", limits.CLI_ID_CHARS_MAX)
-                called = HiveToolCalled(request, call, received.name, received.arguments)
+                given, answer = received.arguments, _mcp_write(request)
+                called = HiveToolCalled(request, call, received.name, given, answer)
                 self._open[request] = called
                 self._rpc_ids[request] = received.rpc_id
                 return (called,)
@@ -129,7 +130,12 @@ def _acknowledged(request: str) -> Reply:
 
 
 def _mcp_reply(request: str, message: Mapping[str, Any]) -> Write:
-    return _answer(f"mcp:{request}", request, {"mcp_response": message})
+    return _answer(_mcp_write(request), request, {"mcp_response": message})
+
+
+def _mcp_write(request: str) -> str:
+    """The id of the write that answers the request."""
+    return f"mcp:{request}"
 
 
 def _refuse(request: str, error: str) -> Write:

@@ -35,8 +35,10 @@ class ToolCalls:
 
     async def take(self, client: HostClient, called: HiveToolCalled, nursery: trio.Nursery) -> None:
         """Do a call; one of a tool that may wait is done in the nursery, beside this."""
-        if wire_id(self.conversation.tool_answer(called, "", error=True).id) in client.written:
-            return  # answered in an earlier life of hived: a refusal must not become a deed now
+        if wire_id(called.answer) in client.written:
+            # Answered in an earlier life of hived: a refusal must not become a deed now.
+            self.conversation.tool_answer(called, "", error=True)
+            return
         if called.name not in WAITING:
             await self._answer(client, called)
             return

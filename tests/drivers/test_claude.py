@@ -139,7 +139,7 @@ def test_a_call_of_a_hive_tool() -> None:
     assert called == HiveToolCalled("r1", "toolu_1", "assign", {"issue": 7})
     assert isinstance(called, HiveToolCalled)
     answer = talk.tool_answer(called, "no such issue", error=True)
-    assert answer.id == "mcp:r1"
+    assert answer.id == called.answer == "mcp:r1"
     assert data(answer)["response"]["response"]["mcp_response"] == {
         "jsonrpc": "2.0",
         "id": 9,

@@ -1,10 +1,14 @@
 """What lines of the real CLI mean for the log and for its stdin."""
 
+import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from hived.decisions.turns import Observe
+from hived.drivers import DRIVERS
+from hived.drivers.base import ToolSpec
 from hived.supervisor.ids import short_id
 from hived.supervisor.observing import Heard, Listener
 from tests.decisions.bench import Bench
@@ -95,3 +99,21 @@ def test_ids_of_others_are_bounded_and_differ() -> None:
         made = short_id(odd)
         assert len(made) == 33
         assert made.isalnum()
+
+
+def asked(request: str, message: dict[str, Any]) -> bytes:
+    """A message of the CLI to the hive's own MCP server."""
+    wrapped = {"subtype": "mcp_message", "server_name": "hive", "message": message}
+    line = {"type": "control_request", "request_id": request, "request": wrapped}
+    return json.dumps(line).encode()
+
+
+def test_a_call_that_the_cli_gives_up_is_withdrawn() -> None:
+    tools = (ToolSpec("recv", "mail", {"type": "object"}),)
+    talk = DRIVERS["claude"].converse(evolve(spec("plain"), hive_tools=tools))
+    listener = Listener("ada", "t1", "work", RULES, "/", talk)
+    call = {"id": 9, "method": "tools/call", "params": {"name": "recv", "arguments": {}}}
+    [called] = listener.hear(asked("r1", call), 10).calls
+    assert (called.request, called.name, called.answer) == ("r1", "recv", "mcp:r1")
+    cancel = {"method": "notifications/cancelled", "params": {"requestId": 9}}
+    assert listener.hear(asked("r2", cancel), 20).withdrawn == ["r1"]
