@@ -9,7 +9,7 @@ FAULTS is a JSON object:
   hold_in: the same, but it never returns: what comes after it is not done.
   steps: {"file": F, "effects": [MODULE:FUNCTION, ...], "die": N}: every append and every call of
     an effect gives two steps, before and after it. Each is written to F as a line, and with the
-    Nth the daemon is killed.
+    Nth the daemon is killed. "MODULE:FUNCTION?WORD,WORD" are the calls with one of these words.
 """
 
 import functools
@@ -80,30 +80,42 @@ class Steps:
                 _die()
 
     def _around(self, place: str, *, before: bool = True, after: bool = True) -> None:
+        place, _, words = place.partition("?")
         module, _, path = place.partition(":")
         *owners, name = path.split(".")
         owner = functools.reduce(getattr, owners, importlib.import_module(module))
-        setattr(owner, name, self._stepping(getattr(owner, name), path, before, after))
+        wanted = set(words.split(",")) if words else None
+
+        def told(when: str, args: tuple[Any, ...]) -> None:
+            if wanted is None or not wanted.isdisjoint(a for a in args if isinstance(a, str)):
+                self.step(f"{when} {path}")
+
+        function = getattr(owner, name)
+        setattr(owner, name, self._stepping(function, told, before, after))
 
     def _stepping(
-        self, function: Callable[..., Any], path: str, before: bool, after: bool
+        self,
+        function: Callable[..., Any],
+        told: Callable[[str, tuple[Any, ...]], None],
+        before: bool,
+        after: bool,
     ) -> Callable[..., Any]:
         @functools.wraps(function)
         def stepping(*args: Any, **kwargs: Any) -> Any:
             if before:
-                self.step(f"before {path}")
+                told("before", args)
             given = function(*args, **kwargs)
             if after:
-                self.step(f"after {path}")
+                told("after", args)
             return given
 
         @functools.wraps(function)
         async def waiting(*args: Any, **kwargs: Any) -> Any:
             if before:
-                self.step(f"before {path}")
+                told("before", args)
             given = await function(*args, **kwargs)
             if after:
-                self.step(f"after {path}")
+                told("after", args)
             return given
 
         return waiting if iscoroutinefunction(function) else stepping
