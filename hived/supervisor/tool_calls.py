@@ -65,7 +65,8 @@ class ToolCalls:
         try:
             with scope:
                 await self._answer(client, called)
-                self._open.pop(request, None)
+                if wire_id(called.answer) in client.written:
+                    self._open.pop(request, None)
         finally:
             self.receiving -= 1
             self.world.wakes.wake(self.agent)  # mail that was left to it may be passed on again
