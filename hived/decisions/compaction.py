@@ -110,7 +110,7 @@ def ended_with(
     if turn.kind != NOTES:
         return e.CompactionEnd(end.agent, end.turn, "session", outcome, detail=end.detail)
     rewrite = rewrite or Rewrite(agent.notes_bytes, 0, "nobody saw what came of it")
-    detail = end.detail
+    detail = end.detail or end.why
     if end.outcome == "ok":
         outcome, detail = "failed" if rewrite.detail else "ok", rewrite.detail
     after = rewrite.after if outcome == "ok" else 0
@@ -161,7 +161,7 @@ def _told(agent: Agent, turn: OpenTurn, over: e.CompactionEnd | None) -> str:
     """What the operator is told of a compaction that did not help, once."""
     if over is not None and over.of == NOTES and over.outcome == "failed":
         return (
-            f"The notes of {agent.name} could not be compacted: {over.detail or 'no reason told'}. "
+            f"The notes of {agent.name} could not be compacted: {over.detail}. "
             f"They stay as they are ({over.before} bytes). It is tried again when they have grown; "
             f"hivectl notes {agent.name} shows them."
         )

@@ -4,6 +4,7 @@ So a repeat of a command is answered as it was at first.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from hived.decisions.access import Lift
@@ -19,9 +20,11 @@ from hived.decisions.lifecycle import (
     StopAgent,
 )
 from hived.decisions.turns import CancelTurn
+from hived.errors import CommandRefused
 from hived.events import Recorded
 from hived.projections.agent_compactions import NOTES
 from hived.rpc.session import Call, Written
+from hived.world.notes import no_notes, notes_path
 
 
 def _plain(command: Callable[[str], Any]) -> Callable[..., Any]:
@@ -64,6 +67,8 @@ async def cancel(call: Call, *, agent: str) -> dict[str, Any]:
 async def compact(call: Call, *, agent: str, notes: bool) -> dict[str, Any]:
     name = call.agent(agent)
     of = NOTES if notes else "session"
+    if notes and call.command_id is None:  # a repeat is answered as it was at first
+        await _check_notes(call, name)
     written = await call.submit(QueueCompaction(name, of=of))
     engine = call.services.engine
     position = written.answer.position
@@ -71,6 +76,15 @@ async def compact(call: Call, *, agent: str, notes: bool) -> dict[str, Any]:
     found = hive.agents.live.get(name)
     turn = found.turn.id if found is not None and found.turn is not None else None
     return written.row(agent=name, of=of, queued_behind=turn)
+
+
+async def _check_notes(call: Call, name: str) -> None:
+    """Refuse to compact what is not there; what cannot be read is told by the turn itself."""
+    home = Path(call.services.home.agents, name)
+    if await call.in_thread(no_notes, home):
+        raise CommandRefused(
+            f"{name} has no notes to compact", hint=f"it keeps them in {notes_path(home)}"
+        )
 
 
 async def model(call: Call, *, agent: str, model: str) -> dict[str, Any]:

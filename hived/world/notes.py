@@ -60,6 +60,14 @@ def measure(home: Path) -> int:
         return 0
 
 
+def no_notes(home: Path) -> bool:
+    """Whether there is nothing in the notes' place, or nothing in them."""
+    try:
+        return read(home, 0)[1] == 0
+    except NotesUnread:
+        return False
+
+
 def text(home: Path) -> str:
     """The notes as words, as far as NOTES_BYTES_MAX; empty where none can be read."""
     try:

@@ -53,6 +53,7 @@ def test_what_an_agent_writes_is_measured_at_the_end_of_its_turn(hive: Hive) -> 
 
 def test_notes_are_compacted_by_hand_in_a_session_of_their_own(hive: Hive) -> None:
     notes = new(hive)
+    assert "no notes to compact" in hive.ctl("compact", "ada", "--notes", code=1)
     hive.send("ada")
     hive.end("ada")
     assert "compacts its notes" in hive.ctl("compact", "ada", "--notes")
@@ -102,7 +103,7 @@ def test_a_rewrite_that_is_no_good_changes_nothing_and_is_told(
     [told] = [
         row for row in hive.call("inbox")["messages"] if "could not be compacted" in row["body"]
     ]
-    assert why in told
+    assert why in told["body"] and "compacted: . " not in told["body"]
     hive.send("ada", "go on")
     assert hive.end("ada", 3)["outcome"] == "ok"
     assert hive.word("ada") == "idle"
