@@ -39,6 +39,7 @@ def manager(hive: Hive, call: str, word: str, name: str = "boss") -> str:
 
 def ask(hive: Hive, name: str) -> str:
     """Send a mail that has the agent act, and give what it said that it was told."""
+    wait(lambda: at_rest(hive, name))  # a notice beside it would make the turn hive's
     before = len(hive.events("turn_end", agent=name))
     message = hive.send(name, "do")
     hive.wait_for("message_acked", message=message)
@@ -46,6 +47,11 @@ def ask(hive: Hive, name: str) -> str:
     [delivered] = hive.events("message_delivered", message=message)
     words = [w for w in hive.said(name, delivered["data"]["turn"]) if w.startswith("told: ")]
     return words[-1].removeprefix("told: ")
+
+
+def at_rest(hive: Hive, name: str) -> bool:
+    row = hive.agent(name)
+    return row["turn"] is None and not row["inbox"]["queued"] and not row["inbox"]["in_turn"]
 
 
 def git(repo: Path, *words: str) -> str:
