@@ -128,6 +128,26 @@ def test_rm_asks(hive: Hive, terminal: Open, answer: str, code: int, removed: in
     assert [name for name, _ in hive.calls].count("rm") == removed
 
 
+@pytest.mark.parametrize("answer,code,approved", [("y", 0, 2), ("n", 2, 0), ("", 2, 0)])
+def test_approve_all_lists_what_it_will_approve_and_asks(
+    hive: Hive, terminal: Open, answer: str, code: int, approved: int
+) -> None:
+    open_one = terminal("approve", "--all", "--kind", "spawn_commit", "--from", "boss")
+    asked = open_one.read_until("[y/N] ")
+    assert asked.count("p0123456789abcdef") == 2 and "Approve all 2?" in asked
+    assert "approve" not in [name for name, _ in hive.calls]
+    open_one.type(answer + "\n")
+    assert open_one.end()[0] == code
+    given = [params["approval"] for name, params in hive.calls if name == "approve"]
+    assert given == ["p0123456789abcdef"] * approved
+
+
+def test_approve_all_of_nothing_asks_nothing(hive: Hive, terminal: Open) -> None:
+    code, shown = terminal("approve", "--all", "--kind", "revive").end()
+    assert code == 0 and "nothing waits for your word" in shown
+    assert "approve" not in [name for name, _ in hive.calls]
+
+
 @pytest.mark.parametrize("answer,code,purged", [("y", 0, 1), ("n", 2, 0), ("", 2, 0)])
 def test_purge_names_each_path_and_asks(
     hive: Hive, terminal: Open, answer: str, code: int, purged: int
