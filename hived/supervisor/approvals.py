@@ -5,6 +5,7 @@ start, and every effect can be carried out again.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import trio
@@ -25,6 +26,27 @@ logger = logging.getLogger("hived.approvals")
 
 async def carry_out_approvals(world: World) -> None:
     """Until cancelled: each approved request comes to its outcome, in the order of the requests."""
+    await _for_good(world, _carry_out_all)
+
+
+async def keep_places(world: World) -> None:
+    """Until cancelled: every agent and draft has its repositories and its state folder."""
+    await _for_good(world, _make_all)
+
+
+async def _for_good(world: World, loop: Callable[[World], Awaitable[None]]) -> None:
+    """A fault of ours in a loop must not take the hive down: it begins anew."""
+    while True:
+        try:
+            await loop(world)
+        except Exception:
+            if world.engine.broken is not None:
+                raise
+            logger.exception("%s failed; it begins anew", loop.__name__)
+            await trio.sleep(limits.LOOP_RESTART_SECONDS)
+
+
+async def _carry_out_all(world: World) -> None:
     marked: set[str] = set()
     while True:
         wake = world.wakes.take(ORDERS)
@@ -58,10 +80,11 @@ def _effects(home: Home, settings: Settings, approval: Approval, node: str) -> F
             config = proposing.spawn(home, settings, approval)
         else:
             config = proposing.deploy(home, settings, approval)
-    except (HivedError, OSError) as error:
+    except Exception as error:  # whatever it is, the request has to come to an end
+        known = isinstance(error, HivedError | OSError)
         why = error.message if isinstance(error, HivedError) else str(error)
-        why = why[: limits.DETAIL_CHARS_MAX]
-        logger.warning("approval %s of %s failed: %s", approval.id, name, why)
+        why = (why if known else f"a fault of hived: {error!r}")[: limits.DETAIL_CHARS_MAX]
+        logger.warning("approval %s of %s failed: %s", approval.id, name, why, exc_info=not known)
         _mark_failed(home, approval, why)
         return FinishApproval(approval.id, why)
     credential = credential_of(name, home.agent(name), config)
@@ -88,8 +111,7 @@ def _mark_denied(home: Home, approval: Approval) -> None:
         repos.mark_denied(applied, approval.commit, approval.id, note, approval.decided_at)
 
 
-async def keep_places(world: World) -> None:
-    """Until cancelled: every agent and draft has its repositories and its state folder."""
+async def _make_all(world: World) -> None:
     made: set[tuple[str, float]] = set()
     while True:
         wake = world.wakes.take(ORDERS)
