@@ -427,3 +427,16 @@ def test_a_request_runs_out_while_hived_is_down_and_is_told_once(stopped: Hive) 
     assert sum("was expired" in row["data"]["body"] for row in told) == 1
     assert len(stopped.events("approval_decision")) == 1
     assert stopped.events("agent_created", agent="web") == []
+
+
+def test_a_spawn_that_failed_leaves_nothing_in_the_way_of_the_next(stopped: Hive) -> None:
+    file = stopped.home.parent / "env"
+    (stopped.home / "hive.toml").write_text(f'[defaults]\nenv_file = "{file}"\n')
+    stopped.start()
+    stopped.ctl("spawn", "web", code=1)
+    [failed] = stopped.events("approval_outcome", outcome="failed")
+    assert "env_file" in failed["data"]["why"]
+    assert not (stopped.home / "agents" / "web").exists()
+    file.write_text("")
+    assert "web: done" in stopped.ctl("spawn", "web")
+    assert stopped.agent("web")["config"]["env_file"] == str(file)
