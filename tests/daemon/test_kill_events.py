@@ -39,6 +39,7 @@ RICH_LOG = [
     "tool_result",
     "turn_end",
     "message_acked",
+    "notes_measured",
 ]
 
 
