@@ -180,6 +180,7 @@ REQUEST_BYTES_MAX = 1024 * 1024  # one line of a client
 REQUEST_DEPTH_MAX = 32
 BATCH_MAX = 100  # calls of one JSON-RPC batch
 CONNECTIONS_MAX = 512
+ANCESTORS_MAX = 1_000  # of a client's process, looked at to see whether it belongs to a turn
 IN_FLIGHT_MAX = 64  # calls of one connection
 SUBSCRIPTIONS_MAX = 16  # of one connection
 HELLO_WAIT_SECONDS = 30.0  # a client that connects and says nothing

@@ -1,7 +1,8 @@
 """A socket for each live agent of this node, at HOME/agents/NAME/hive.sock: made and taken away.
 
 Who connects there is that agent: the folder is the agent's own, and the kernel tells that the
-other end belongs to hived's own user. What is there of an earlier life of hived is replaced.
+other end belongs to hived's own user, and to no turn of another agent. What is there of an earlier
+life of hived is replaced.
 """
 
 import logging
@@ -21,7 +22,8 @@ from hived.errors import HivedError
 from hived.events import Recorded
 from hived.paths import AGENT_SOCKET
 from hived.rpc.mcp_connection import McpConnection, Toolshed
-from hived.rpc.sockets import accept, bind, peer_uid, turn_away
+from hived.rpc.sockets import accept, bind, peer, turn_away
+from hived.world.callers import turn_of
 
 logger = logging.getLogger("hived.rpc")
 
@@ -107,8 +109,11 @@ class AgentSockets:
             _remove(place, mark)
 
     def _welcome(self, name: str, sock: socket.socket, nursery: trio.Nursery) -> None:
-        if peer_uid(sock) not in (0, os.getuid()):
+        pid, uid = peer(sock)
+        if uid not in (0, os.getuid()):
             turn_away(sock, _refusal("not_allowed", "this socket is another user's agent's"))
+        elif not self._may_be(name, pid):
+            turn_away(sock, _refusal("not_allowed", f"this socket is {name}'s, and you are not"))
         elif self._clients[name] >= limits.AGENT_CONNECTIONS_MAX:
             most = f"{name} has {limits.AGENT_CONNECTIONS_MAX} connections, the most it may have"
             turn_away(sock, _refusal("too_many", most))
@@ -118,6 +123,14 @@ class AgentSockets:
         else:
             self._clients[name] += 1
             nursery.start_soon(self._talk, name, sock)
+
+    def _may_be(self, name: str, pid: int) -> bool:
+        """Whether the process is in a turn of this agent, or in none at all."""
+        turn = turn_of(pid, self._shed.home.turns)
+        if turn == "":
+            return True
+        agent = self._shed.engine.durable.agents.live.get(name)
+        return agent is not None and agent.turn is not None and agent.turn.id == turn
 
     async def _talk(self, name: str, sock: socket.socket) -> None:
         try:

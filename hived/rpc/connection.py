@@ -12,8 +12,9 @@ from hived.rpc.dispatch import Dispatcher, Parsed, encode, error_response, parse
 from hived.rpc.outbox import ClientGone, ClientTooSlow, Outbox
 from hived.rpc.services import Services
 from hived.rpc.session import Peer, Session
-from hived.rpc.sockets import peer_uid, receive, stop_reading
+from hived.rpc.sockets import peer, receive, stop_reading
 from hived.rpc.subscriptions import notification
+from hived.world.callers import turn_of
 
 logger = logging.getLogger("hived.rpc")
 
@@ -33,12 +34,13 @@ class Connection:
         Raises nothing but Cancelled: what goes wrong with one client is not another's business.
         Cancellation: The client is told `bye`, within BYE_SECONDS.
         """
-        uid = peer_uid(self._sock)
+        pid, uid = peer(self._sock)
+        known = Peer.of(uid, turn_of(pid, self._services.home.turns))
         cancelled = True
         try:
             with trio.move_on_after(limits.HELLO_WAIT_SECONDS) as scope:
                 try:
-                    await self._talk(Peer.of(uid), scope)
+                    await self._talk(known, scope)
                 except* (ClientGone, ClientTooSlow, OSError):
                     pass
                 except* Exception:

@@ -94,7 +94,9 @@ class Bound:
             raise HivedError(
                 f"{self.name} is for the operators of this hive",
                 code="forbidden",
-                hint="run as root or as the user that hived runs as",
+                hint="an agent has the hive's tools: hived-mcp"
+                if session.peer.in_turn
+                else "run as root or as the user that hived runs as",
             )
         kwargs = self.check(params)
         at = kwargs.pop("at", None)

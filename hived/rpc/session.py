@@ -24,20 +24,29 @@ T = TypeVar("T")
 
 @frozen
 class Peer:
-    """The other end, as the kernel names it. access: operator, or anyone, who may only read."""
+    """The other end, as the kernel names it. access: operator, or anyone, who may only read.
+
+    in_turn: It is a process of an agent's turn, or one that cannot be told from such.
+    """
 
     uid: int
     name: str
     access: str
+    in_turn: bool = False
 
     @classmethod
-    def of(cls, uid: int) -> "Peer":
-        """The peer with this uid: root and the daemon's own user are its operators."""
+    def of(cls, uid: int, turn: str | None = "") -> "Peer":
+        """The peer with this uid: root and the daemon's own user are its operators.
+
+        turn: of which it is a process, empty for none, None where that is not known. What an
+        agent started is no operator, whosever processes an agent's are: its word is not consent.
+        """
         try:
             name = pwd.getpwuid(uid).pw_name
         except KeyError:
             name = str(uid)
-        return cls(uid, name, OPERATOR if uid in (0, os.getuid()) else ANYONE)
+        ours = uid in (0, os.getuid()) and turn == ""
+        return cls(uid, name, OPERATOR if ours else ANYONE, turn != "")
 
 
 @define

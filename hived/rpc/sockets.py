@@ -64,9 +64,14 @@ async def accept(listener: socket.socket) -> socket.socket:
 
 def peer_uid(sock: socket.socket) -> int:
     """Whose process the other end is, as the kernel names it."""
-    size = _CREDENTIALS.size
-    uid: int = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1]
-    return uid
+    return peer(sock)[1]
+
+
+def peer(sock: socket.socket) -> tuple[int, int]:
+    """The pid and the uid of the process that connected, as the kernel names them."""
+    told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(told)
+    return pid, uid
 
 
 async def receive(sock: socket.socket) -> bytes:
