@@ -9,7 +9,8 @@ applied/NAME/COMMIT     the files of a deployed commit
 import os
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from hived import limits
@@ -59,7 +60,8 @@ def have_places(home: Home, name: str) -> bool:
 def staged(home: Home, name: str) -> tuple[str, ...]:
     """What lies in the state folder, as `path (bytes)`, by path. No link is followed.
 
-    STAGED_WALK_MAX entries are looked at; a last line says where there are more.
+    STAGED_WALK_MAX entries are looked at, folders among them; a last line says where there are
+    more.
     """
     found: list[str] = []
     try:
@@ -69,31 +71,55 @@ def staged(home: Home, name: str) -> tuple[str, ...]:
     except OSError as error:
         return (f"the state folder cannot be read: {error.strerror}",)
     try:
-        for line in _walk(top):
-            if len(found) >= limits.STAGED_WALK_MAX:
-                return (*sorted(found), "... and more")
-            found.append(line)
+        with closing(_walk(top, "", 1)) as lines:
+            for looked, line in enumerate(lines):
+                if looked >= limits.STAGED_WALK_MAX:
+                    return (*sorted(found), "... and more")
+                if line:
+                    found.append(line)
     finally:
         os.close(top)
     return tuple(sorted(found))
 
 
-def _walk(top: int) -> Iterator[str]:
-    # `fwalk` goes by descriptors: a folder that becomes a link meanwhile leads nowhere.
-    for folder, folders, files, fd in os.fwalk(".", dir_fd=top, follow_symlinks=False):
-        folders.sort()
-        for name in files:
-            path = seen(os.fsencode(os.path.join(folder, name)[2:]).decode("utf-8", "replace"))  # noqa: PTH118
-            try:
-                status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            except OSError:
-                continue  # gone since
-            if stat.S_ISREG(status.st_mode):
-                yield f"{path} ({status.st_size})"
-            elif stat.S_ISLNK(status.st_mode):
-                yield f"{path} (a link)"
+def _walk(folder: int, above: str, depth: int) -> Generator[str]:
+    """A line for each entry, empty for a folder that is gone into.
+
+    By descriptors: a folder that becomes a link meanwhile leads nowhere. An agent may make them as
+    deep as it likes, so the way down is bounded.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = above + seen(os.fsencode(entry.name).decode("utf-8", "replace"))
+            if not entry.is_dir(follow_symlinks=False):
+                yield _line(entry, path)
+            elif depth >= limits.KEPT_DEPTH_MAX:
+                yield f"{path}/ (deeper than is looked)"
             else:
-                yield f"{path} (no file)"
+                yield ""
+                yield from _inner(folder, entry.name, f"{path}/", depth + 1)
+
+
+def _inner(above: int, name: str, path: str, depth: int) -> Generator[str]:
+    try:
+        folder = os.open(name, _FOLDER, dir_fd=above)
+    except OSError as error:
+        yield f"{path} (cannot be read: {error.strerror})"
+        return
+    try:
+        yield from _walk(folder, path, depth)
+    finally:
+        os.close(folder)
+
+
+def _line(entry: os.DirEntry[str], path: str) -> str:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:
+        return ""  # gone since
+    if stat.S_ISREG(status.st_mode):
+        return f"{path} ({status.st_size})"
+    return f"{path} ({'a link' if stat.S_ISLNK(status.st_mode) else 'no file'})"
 
 
 def check_room(home: Home, name: str) -> None:

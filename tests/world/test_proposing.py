@@ -144,6 +144,38 @@ def test_a_full_state_folder_is_listed_in_part(home: Home, monkeypatch: pytest.M
     assert len(found) == 4 and found[-1] == "... and more"
 
 
+def test_no_depth_and_no_link_of_a_state_folder_is_out_of_reach(home: Home) -> None:
+    make_draft(home, "web", "boss", 1.0)
+    state = Path(home.agent_state("web"))
+    (state / "etc").symlink_to("/etc")
+    folder = os.open(state, os.O_RDONLY)
+    for _ in range(1_200):  # more than Python's own stack holds
+        os.mkdir("d", dir_fd=folder)
+        inner = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+    open_files = Path("/proc/self/fd")
+    before = len(list(open_files.iterdir()))
+    try:
+        deep, link = staged(home, "web")
+        assert len(list(open_files.iterdir())) == before
+    finally:  # pytest cannot delete it
+        subprocess.run(["rm", "-rf", str(state)], check=True)
+    assert deep == "d/" * limits.KEPT_DEPTH_MAX + " (deeper than is looked)"
+    assert link == "etc (a link)"
+
+
+def test_empty_folders_of_a_state_folder_are_counted(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "STAGED_WALK_MAX", 3)
+    make_draft(home, "web", "boss", 1.0)
+    for number in range(4):
+        (Path(home.agent_state("web")) / f"f{number}").mkdir()
+    assert staged(home, "web") == ("... and more",)
+
+
 def test_the_largest_request_fits_an_event(home: Home) -> None:
     deep = "/".join(["x" * 70] * 5)
     files = {f"{deep}/{number}.md": '"\\\t' * 100 + "\n" for number in range(900)}
