@@ -82,6 +82,11 @@ def clean(text: str) -> str:
     return _MARK.sub("&lt;", seen)
 
 
+def on_a_line(text: str) -> str:
+    """The same on one line, for lists whose rows are hived's: no agent's words make one."""
+    return " ".join(clean(text).split())
+
+
 def _unseen(char: str) -> str:
     """Spaces and line ends of other scripts keep words apart; all else is taken out."""
     return {"Zs": " ", "Zl": "\n", "Zp": "\n"}.get(category(char), "")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from hived.decisions.frames import clean
+from hived.decisions.frames import on_a_line
 from hived.decisions.naps import utc
 from hived.projections import Hive
 from hived.projections.questions import Question
@@ -85,7 +85,7 @@ def _by(question: Question) -> str:
 
 
 def _part(title: str, lines: Iterable[str]) -> list[str]:
-    every = [" ".join(clean(line).split()) for line in lines]
+    every = [on_a_line(line) for line in lines]
     if not every:
         return []
     shown = [

@@ -7,6 +7,7 @@ from hived import limits
 from hived.decisions import Context
 from hived.decisions.authority import check_may_steer
 from hived.decisions.base import need_agent
+from hived.decisions.frames import on_a_line
 from hived.decisions.lifecycle import RestartAgent, StartAgent, StopAgent
 from hived.errors import CommandRefused
 from hived.events import Recorded
@@ -65,18 +66,13 @@ def _turn(row: TurnRow) -> str:
         return f"turn {row.number} runs since {when(row.started_at)}"
     why = f" ({row.why})" if row.why else ""
     detail = f": {row.detail}" if row.detail and row.outcome != "ok" else ""
-    return f"turn {row.number} ended {when(row.ended_at)}: {row.outcome}{why}{_line(detail)}"
+    return f"turn {row.number} ended {when(row.ended_at)}: {row.outcome}{why}{on_a_line(detail)}"
 
 
 def _event(rec: Recorded) -> str:
     fields = dump_as(type(rec.event), rec.event).items()
     words = [f"{key}={value}" for key, value in fields if key not in _LEFT_OUT and value]
-    return _line(f"{when(rec.recorded_at)} {rec.kind} by {rec.by} {' '.join(words)}")
-
-
-def _line(text: str) -> str:
-    """On one line, whatever an agent's words hold."""
-    return " ".join(text.split())
+    return on_a_line(f"{when(rec.recorded_at)} {rec.kind} by {rec.by} {' '.join(words)}")
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hived.decisions.frames import on_a_line
 from hived.decisions.lifecycle import SetStatus
 from hived.decisions.mail import SendMessage
 from hived.projections.status import status
@@ -30,7 +31,7 @@ async def who(caller: Caller) -> str:
         if other.name == caller.agent:
             words.append("(you)")
         if other.status:
-            words.append("- " + other.status)
+            words.append("- " + on_a_line(other.status))
         rows.append(" ".join(words))
     return "\n".join([*rows, "operator: the person in charge"])
 
