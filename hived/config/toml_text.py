@@ -12,12 +12,13 @@ from hived import limits
 from hived.config.problems import Problems
 
 # Strings as TOML ends them, then comments. Possessive: nothing is ever tried twice. A string that
-# does not end is left as it is, and is where the parser stops as well.
+# does not end is taken as far as it goes, for the parser stops in it: were it left, the search
+# would go through it again from each of its quotes.
 _STRINGS = re.compile(
-    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*+"{3,5}'
-    r"|'''(?:[^']|'{1,2}(?!'))*+'{3,5}"
-    r'|"(?:[^"\\\n]|\\[^\n])*+"'
-    r"|'[^'\n]*+'"
+    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*+(?:"{3,5})?+'
+    r"|'''(?:[^']|'{1,2}(?!'))*+(?:'{3,5})?+"
+    r'|"(?:[^"\\\n]|\\[^\n])*+"?+'
+    r"|'[^'\n]*+'?+"
     r"|(?P<comment>#[^\n]*+)",
     re.DOTALL,
 )
