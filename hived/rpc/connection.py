@@ -1,7 +1,6 @@
 """One client on the control socket: lines in, lines out, and nothing of it outlives it."""
 
 import logging
-import select
 import socket
 
 import trio
@@ -12,7 +11,7 @@ from hived.rpc.dispatch import Dispatcher, Parsed, encode, error_response, parse
 from hived.rpc.outbox import ClientGone, ClientTooSlow, Outbox
 from hived.rpc.services import Services
 from hived.rpc.session import Peer, Session
-from hived.rpc.sockets import peer, receive, stop_reading
+from hived.rpc.sockets import hung_up, peer, receive, stop_reading
 from hived.rpc.subscriptions import notification
 from hived.world.callers import turn_of
 
@@ -67,7 +66,7 @@ class Connection:
             while self._in_flight:
                 await self._freed()
             # No event tells of a hang-up alone: a half closed socket is readable all the time.
-            while session.subscriptions and not self._hung_up():  # noqa: ASYNC110
+            while session.subscriptions and not hung_up(self._sock):  # noqa: ASYNC110
                 await trio.sleep(limits.HALF_CLOSED_LOOK_SECONDS)
             await self._outbox.drained()
             nursery.cancel_scope.cancel()
@@ -138,12 +137,6 @@ class Connection:
         self._outbox.put(encode(error_response(error)) + b"\n")
         self._outbox.flush()
         stop_reading(self._sock)
-
-    def _hung_up(self) -> bool:
-        """Whether the client has closed both directions."""
-        poll = select.poll()
-        poll.register(self._sock, 0)
-        return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
 
     async def _bye(self, reason: str) -> None:
         """Send the last words, to whoever still reads."""

@@ -22,7 +22,7 @@ from hived.errors import HivedError
 from hived.paths import Home
 from hived.rpc import wire
 from hived.rpc.outbox import ClientGone, ClientTooSlow, Outbox
-from hived.rpc.sockets import receive, stop_reading
+from hived.rpc.sockets import hung_up, receive, stop_reading
 from hived.rpc.tools import TOOLS, Caller, call_tool, tool_specs
 
 logger = logging.getLogger("hived.rpc")
@@ -209,6 +209,7 @@ class McpConnection:
         """The answer to a call; None where it was cancelled."""
         self._calls += 1
         caller = self._shed.caller(self._agent, f"mcp:{self._id}/{self._calls}")
+        caller.listening = lambda: not hung_up(self._sock)
         try:
             with self._running[call.rpc_id]:
                 words, failed = await call_tool(caller, call.name, call.arguments)

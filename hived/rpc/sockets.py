@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import select
 import socket
 import struct
 from pathlib import Path
@@ -84,6 +85,13 @@ async def receive(sock: socket.socket) -> bytes:
             await trio.lowlevel.wait_readable(sock)
         except ConnectionResetError:
             return b""
+
+
+def hung_up(sock: socket.socket) -> bool:
+    """Whether the other end has closed both directions, and so reads nothing more."""
+    poll = select.poll()
+    poll.register(sock, 0)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
 
 
 def stop_reading(sock: socket.socket) -> None:

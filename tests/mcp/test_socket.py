@@ -294,6 +294,20 @@ def test_calls_run_side_by_side_and_can_be_cancelled(hive: Hive, talk: Connect) 
     hive.call("cancel", agent="ant")
 
 
+def test_a_client_that_is_gone_is_given_no_mail(hive: Hive, talk: Connect) -> None:
+    hive.new("ant", "[default]\nsteps = [{ sleep = 60 }]")
+    hive.send("ant")
+    hive.wait_for("turn_start", agent="ant")
+    with talk("ant") as ant:
+        ant.start("tools/call", {"name": "recv", "arguments": {"wait_seconds": 60}})
+        assert "ant worker" in ant.call("who")[0]  # it is read after the recv
+    message = hive.send("ant", "who reads this?")
+    [given] = hive.wait_for("message_delivered", message=message)
+    # As a user line of the turn, and not as an answer that nobody reads.
+    assert given["data"]["line"] > 1, given
+    hive.call("cancel", agent="ant")
+
+
 def _unless_full(talk: Talk) -> tuple[str, bool] | None:
     found = talk.call("who")
     return None if found[0].startswith("too_many") else found

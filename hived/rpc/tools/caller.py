@@ -24,6 +24,7 @@ class Caller:
       turn: The turn it came out of; empty where the agent is in none.
       command_id: Of the one command the call may submit. A call that is read again after a
         restart of hived has the same, so it is done once and answered as at first.
+      listening: Whether anybody is there still to be given the answer.
       coming: Whether mail was put to the running turn that its CLI has not taken up yet.
       changed: Waits until something about the agent is durable that was not when it was called.
     """
@@ -36,6 +37,7 @@ class Caller:
     changed: Callable[[], trio.Event]
     threads: trio.CapacityLimiter
     coming: Callable[[], bool] = lambda: False
+    listening: Callable[[], bool] = lambda: True
 
     @property
     def hive(self) -> Hive:

@@ -48,6 +48,8 @@ async def recv(caller: Caller, *, wait_seconds: float = 0, max: int = 1) -> str:
     deadline = trio.current_time() + wait_seconds
     while True:
         changed = caller.changed()
+        if not caller.listening():
+            return "Nobody is there to take mail."
         # Not to be cut off in the middle: what it gives out is this call's to tell.
         with trio.CancelScope(shield=True):
             answer = await caller.submit(Receive(caller.agent, caller.turn, max))
