@@ -28,7 +28,6 @@ LINES_MAX = 300
 LONG = {
     "host/turn_host.py": (1_100, "one file on purpose: wholly loaded at start, nothing imported"),
     "drivers/base.py": (340, "a list of small classes: the words between drivers and hived"),
-    "supervisor/drive.py": (400, "one turn from its order to its end"),
 }
 FUNCTION_LINES_MAX = 70
 

@@ -13,22 +13,24 @@ from attrs import evolve
 
 from hived import limits
 from hived.decisions.endings import EndTurn
-from hived.decisions.turns import CancelTurn, DeliverNow, Observe, line_uuid, takes_mail
-from hived.drivers.base import Driver, Ending, Exit, Launch, TurnSpec, UserLine, Write
+from hived.decisions.turns import line_uuid
+from hived.drivers.base import Driver, Ending, Exit, Launch, TurnSpec, UserLine
 from hived.drivers.specs import turn_spec
-from hived.errors import CommandRefused, first_of
+from hived.errors import first_of
 from hived.events.turn import TurnEnd
-from hived.host.client import HostClient, HostGone, HostRefused
+from hived.host.client import HostClient, HostGone
 from hived.host.folder import FolderStatus, HostExit, TurnFolder
 from hived.host.lines import SpoolLine
 from hived.projections.agent import Agent, OpenTurn
-from hived.projections.inboxes import Inbox
 from hived.rpc.tools import tool_specs
-from hived.supervisor.hosting import Hosting
+from hived.supervisor.hosting import Hosting, write_once
 from hived.supervisor.limits_watch import Silence
+from hived.supervisor.logged_turn import LoggedTurn
+from hived.supervisor.mid_turn import MidTurnMail
 from hived.supervisor.notes import NotesTurn, told_of_notes
 from hived.supervisor.observing import Listener
-from hived.supervisor.opening import later_lines, opening_line
+from hived.supervisor.opening import opening_line
+from hived.supervisor.stopping import close, end_a_deaf_host, obey_cancel, watch_limits
 from hived.supervisor.tool_calls import ToolCalls
 from hived.supervisor.world import World
 from hived.world.notes import measure
@@ -57,12 +59,13 @@ class TurnDrive:
         """
         self.world, self.notes = world, notes
         self.name, self.id = agent.name, turn.id
+        self.log = LoggedTurn(world, agent.name, turn.id)
         config = self.config = agent.running_config
         self.folder = TurnFolder(world.turn_folder(turn.id))
         self.host = Hosting(self.folder)
         home = self.home = world.agent_home(agent.name)
         opening = (
-            opening_line(turn, self._box, home)
+            opening_line(turn, self.log.box, home)
             if notes is None
             else UserLine(1, line_uuid(turn.id, 1), notes.opening())
         )
@@ -84,25 +87,10 @@ class TurnDrive:
             self.conversation,
         )
         self.silence = Silence(config, self.conversation)
-        self.calls = ToolCalls(
-            world, agent.name, turn.id, self.conversation, self.silence, self._write
-        )
-        self.lines = {1}  # user lines the conversation knows of
+        self.calls = ToolCalls(world, agent.name, turn.id, self.conversation, self.silence)
+        self.mail = MidTurnMail(self.log, self.conversation, self.silence, self.calls)
         self.end_byte = 0
-        self.behind = 0  # what was printed before is read up to here first: a recv may wait in it
-        self.closing = False  # stdin is closed or about to be: no more user lines
         self.leftovers = 0
-
-    @property
-    def _box(self) -> Inbox:
-        return self.world.engine.durable.inboxes.box(self.name)
-
-    @property
-    def turn(self) -> OpenTurn | None:
-        """The turn as the log has it now; None once it has ended."""
-        agent = self.world.agent(self.name)
-        turn = agent.turn if agent is not None else None
-        return turn if turn is not None and turn.id == self.id else None
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Until the turn's end is in the log and its output in its place.
@@ -115,7 +103,7 @@ class TurnDrive:
             FolderStatus.HALF_MADE,
             FolderStatus.NOT_STARTED,
         )
-        if fresh and self.turn is not None and self.turn.cancel:
+        if fresh and self.log.cancelled:
             await self._end(Ending("cancelled"), None)  # ordered, never started: now it is not
             return
         if fresh and self.notes is not None and self.notes.problem:
@@ -146,32 +134,11 @@ class TurnDrive:
     async def _stay_or_end(self, nursery: trio.Nursery) -> HostExit | None:
         """Be with the host, and have it killed where it hears of nothing any more."""
         watch = trio.CancelScope()
-        nursery.start_soon(self._end_a_deaf_host, watch)
+        nursery.start_soon(end_a_deaf_host, self.log, self.host, watch)
         try:
             return await self._stay()
         finally:
             watch.cancel()
-
-    async def _end_a_deaf_host(self, scope: trio.CancelScope) -> None:
-        """Kill a host that never came up, or that has not ended its turn long after a cancel."""
-        with scope:
-            with trio.move_on_after(limits.START_LIMIT_SECONDS) as start:
-                await self._cancelled()
-            if start.cancelled_caught and self.host.reached:
-                await self._cancelled()
-            if self.turn is not None and self.turn.cancel:
-                await trio.sleep(limits.HOST_DEAF_SECONDS)
-            logger.warning("the host of turn %s does not answer: it is killed", self.id)
-            await self.host.kill()
-
-    async def _cancelled(self) -> None:
-        """Wait until the turn is ordered to end, or has ended."""
-        while True:
-            wake = self.world.wakes.take(self.name)
-            turn = self.turn
-            if turn is None or turn.cancel:
-                return
-            await wake.wait()
 
     async def _stay(self) -> HostExit | None:
         """Be with the host, again where the connection was lost; None once it has vanished."""
@@ -190,13 +157,13 @@ class TurnDrive:
     async def _attend(self) -> HostExit | None:
         """Be with the host until the turn is over."""
         client = await HostClient.connect(self.folder.path)
-        self.host.reached, self.behind = True, client.size
+        self.host.reached, self.mail.behind = True, client.size
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write_opening, client)
-                nursery.start_soon(self._pass_mail, client)
-                nursery.start_soon(self._obey_cancel, client)
-                nursery.start_soon(self._watch_limits, client)
+                nursery.start_soon(self.mail.pass_on, client)
+                nursery.start_soon(obey_cancel, self.log, self.conversation, client)
+                nursery.start_soon(watch_limits, self.log, self.silence, client)
                 self.calls.go_on(client, nursery)
                 async for item in client.lines(self.end_byte):
                     self.end_byte = item.end
@@ -206,9 +173,7 @@ class TurnDrive:
                         )
                     elif not item.torn:
                         await self._take(client, item.data, item.end, nursery)
-                    if self.behind and self.end_byte >= self.behind:
-                        self.behind = 0
-                        self.world.wakes.wake(self.name)
+                    self.mail.read_up_to(self.end_byte)
                 nursery.cancel_scope.cancel()
             return client.exit_info
         except* HostGone as group:
@@ -225,115 +190,20 @@ class TurnDrive:
             self.world.wakes.wake(self.name)  # from now on it can take mail
         self.silence.heard()
         if heard.events:
-            await self._append(heard.events, end)
+            await self.log.append(heard.events, end)
         for write in heard.writes:
-            await self._write(client, write)
+            await write_once(client, write)
         for called in heard.calls:
             await self.calls.take(client, called, nursery)
         for request in heard.withdrawn:
             self.calls.withdraw(request)
-        if self.conversation.settled and not self.closing:
-            self.closing = True
-            nursery.start_soon(self._close, client)
-
-    async def _append(self, events: list[object], end: int) -> None:
-        turn = self.turn
-        if turn is None or end <= turn.byte:
-            return  # taken in by an earlier life of hived
-        observed = Observe(self.name, self.id, end, tuple(events))
-        await self.world.engine.submit(observed, by=f"agent:{self.name}")
-
-    async def _write(self, client: HostClient, write: Write) -> None:
-        """Write once. A CLI that does not read for a while is waited for; one that is gone, not."""
-        while True:
-            try:
-                await client.write(write.id, write.data)
-                return
-            except HostRefused as refused:
-                if refused.code != "busy":
-                    return  # its stdin is closed: the turn is coming to its end
-                await trio.sleep(limits.HOST_RETRY_SECONDS)
-            except HostGone:
-                return  # the reader of lines finds out how it ended
+        if self.conversation.settled and not self.mail.closed:
+            self.mail.closed = True
+            nursery.start_soon(close, client)
 
     async def _write_opening(self, client: HostClient) -> None:
         for write in self.conversation.opening():
-            await self._write(client, write)
-
-    async def _pass_mail(self, client: HostClient) -> None:
-        """Order mail that waits into this turn, and write the user lines that were ordered."""
-        while True:
-            wake = self.world.wakes.take(self.name)
-            turn = self.turn
-            if turn is None:
-                return
-            for line in later_lines(turn, self._box, self.lines):
-                self.lines.add(line.number)
-                await self._write(client, self.conversation.user(line))
-            if self._may_deliver(turn):
-                try:
-                    order = DeliverNow(self.name, self.id)
-                    await self.world.engine.submit(order, by="policy:deliver_now")
-                except CommandRefused:
-                    return  # the turn has ended
-                continue
-            await wake.wait()
-
-    def _may_deliver(self, turn: OpenTurn) -> bool:
-        return (
-            not self.closing
-            and self.silence.begun
-            and not self.behind
-            and not self.calls.receiving
-            and (agent := self.world.agent(self.name)) is not None
-            and takes_mail(agent, turn)
-            and turn.lines < limits.TURN_LINES_MAX
-            and bool(self._box.queued())
-        )
-
-    async def _obey_cancel(self, client: HostClient) -> None:
-        """Interrupt first, so that the usage is told; then TERM; then KILL of all there is."""
-        await self._cancelled()
-        if self.turn is None:
-            return
-        with trio.move_on_after(limits.INTERRUPT_WAIT_SECONDS):
-            await self._write(client, self.conversation.interrupt())
-            await client.wait_ended()
-            return
-        await self._put_down(client)
-
-    async def _put_down(self, client: HostClient) -> None:
-        with trio.move_on_after(limits.TERM_WAIT_SECONDS):
-            await client.signal("TERM")
-            await client.wait_ended()
-            return
-        await client.kill()
-
-    async def _close(self, client: HostClient) -> None:
-        """All is said: let the CLI exit, and make it where it does not."""
-        with trio.move_on_after(limits.EXIT_WAIT_SECONDS):
-            await client.close_stdin()
-            await client.wait_ended()
-            return
-        await self._put_down(client)
-
-    async def _watch_limits(self, client: HostClient) -> None:
-        async def too_much_output() -> None:
-            await client.until(lambda: client.full == "spool_max")
-            if client.full == "spool_max":
-                await self._cancel("spool_full")
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(too_much_output)
-            why = await self.silence.wait_too_long()
-            await self._cancel(why)
-
-    async def _cancel(self, why: str) -> None:
-        try:
-            command = CancelTurn(self.name, why, self.id)
-            await self.world.engine.submit(command, by=f"policy:{why}")
-        except CommandRefused:
-            pass  # it is being cancelled already, or is over
+            await write_once(client, write)
 
     async def _gather_remains(self) -> HostExit | None:
         """The host died: end what it left, then take in what its CLI had printed."""
@@ -349,17 +219,15 @@ class TurnDrive:
                     self.world.outputs.publish(self.name, self.id, item.end, item.data)
                     heard = self.listener.hear(item.data, item.end)
                     if heard.events:
-                        await self._append(heard.events, item.end)
+                        await self.log.append(heard.events, item.end)
             return client.exit_info
         finally:
             await client.aclose()
 
     def _ending(self, exit: HostExit | None) -> Ending:
-        turn = self.turn
-        signalled = turn is not None and bool(turn.cancel)
-        for line in later_lines(turn, self._box, self.lines) if turn is not None else ():
-            self.lines.add(line.number)
-            self.conversation.user(line)
+        signalled = self.log.cancelled
+        for line in self.mail.unwritten():
+            self.conversation.user(line)  # it may have been written in an earlier life of hived
         if exit is None:
             return self.conversation.ending(None, signalled=signalled)
         if exit.error:

@@ -1,4 +1,4 @@
-"""The host of one turn as hived started it: made ready, reaped, killed where it hears nothing."""
+"""The host of one turn: made ready, started, reaped, written to, killed where it hears nothing."""
 
 import os
 import signal
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import trio
 
-from hived.drivers.base import Launch
-from hived.host.client import prepare, reaped, start_host
+from hived import limits
+from hived.drivers.base import Launch, Write
+from hived.host.client import HostClient, HostGone, HostRefused, prepare, reaped, start_host
 from hived.host.folder import FolderStatus, TurnFolder
 
 HELD = 75  # the exit code of a host that finds a lock held
@@ -64,3 +65,17 @@ class Hosting:
             os.kill(self._pid, signal.SIGKILL)
         else:
             await trio.to_thread.run_sync(self.folder.kill_host)
+
+
+async def write_once(client: HostClient, write: Write) -> None:
+    """Write to the CLI. One that does not read for a while is waited for; one that is gone, not."""
+    while True:
+        try:
+            await client.write(write.id, write.data)
+            return
+        except HostRefused as refused:
+            if refused.code != "busy":
+                return  # its stdin is closed: the turn is coming to its end
+            await trio.sleep(limits.HOST_RETRY_SECONDS)
+        except HostGone:
+            return  # the reader of lines finds out how it ended

@@ -1,20 +1,17 @@
 """The calls of the hive's tools that come out of a turn's CLI: done, and answered once."""
 
-from collections.abc import Awaitable, Callable
-
 import trio
 from attrs import define, field
 
-from hived.drivers.base import Conversation, HiveToolCalled, Write
+from hived.drivers.base import Conversation, HiveToolCalled
 from hived.host.client import HostClient, wire_id
 from hived.rpc.tools import call_tool
+from hived.supervisor.hosting import write_once
 from hived.supervisor.limits_watch import Silence
 from hived.supervisor.world import World
 
 # Tools that may wait for something to happen. Meanwhile the CLI's output is read on.
 WAITING = frozenset({"recv"})
-
-Writing = Callable[[HostClient, Write], Awaitable[None]]
 
 
 @define
@@ -29,7 +26,6 @@ class ToolCalls:
     turn: str
     conversation: Conversation
     silence: Silence
-    write: Writing
     receiving: int = 0
     _open: dict[str, tuple[HiveToolCalled, trio.CancelScope]] = field(factory=dict)
 
@@ -79,7 +75,7 @@ class ToolCalls:
             text, error = await call_tool(caller, called.name, called.arguments)
         finally:
             self.silence.busy_with(-1)
-        await self.write(client, self.conversation.tool_answer(called, text, error=error))
+        await write_once(client, self.conversation.tool_answer(called, text, error=error))
 
     def _coming(self) -> bool:
         box = self.world.engine.durable.inboxes.box(self.agent)

@@ -59,7 +59,7 @@ def check_turn(hive: Hive, agent: str, last: int) -> None:
         {"die_in": "hived.supervisor.hosting:reaped"},
         {"die_in": "hived.host.client:HostClient.connect"},
         {"die_in": "hived.supervisor.drive:TurnDrive._write_opening"},
-        {"die_in": "hived.supervisor.drive:TurnDrive._close"},
+        {"die_in": "hived.supervisor.drive:close"},
         {"die_in": "hived.supervisor.drive:TurnDrive._end"},
         {"die_at": ["turn_end", 1]},
         {"die_in": "hived.supervisor.loop:put_away"},
