@@ -1,6 +1,6 @@
-"""Budgets: reached at a turn's end, over with their window, raised, or lifted by the operator."""
+"""Budgets: reached at a turn's end or where they are set, over with their window, raised, or lifted by the operator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import evolve, frozen
 
@@ -23,21 +23,40 @@ RULE = "policy:budget"
 
 def check(hive: Hive, agent: Agent, end: TurnEnd, context: Context) -> Plan:
     """What a turn's end, which is not folded yet, means for the budgets it counts in."""
-    plan: Plan = []
     this = Spent()
     this.add(end.usage, end.cost_usd)
+    plan: Plan = []
     for scope in (agent.name, HIVE):
-        for budget in budgets_of(hive, scope):
-            name = key(scope, budget)
-            lifted = hive.budgets.lifted.get(name, 0.0) > context.now
-            if lifted or name in hive.budgets.reached:
-                continue
-            used = spent(hive, scope, budget, context.now) + this.used(budget.unit)
-            if used >= budget.amount:
-                until = window(budget.per, context.now)[1]
-                event = BudgetReached(scope, budget.unit, budget.per, budget.amount, used, until)
-                plan.append(on_hive(event, by=RULE))
-                plan += _told(hive, agent, event, context)
+        plan += passed(hive, scope, budgets_of(hive, scope), context, more=this, about=agent.name)
+    return plan
+
+
+def passed(
+    hive: Hive,
+    scope: str,
+    budgets: Iterable[Budget],
+    context: Context,
+    *,
+    more: Spent | None = None,
+    about: str = SYSTEM,
+) -> Plan:
+    """Those of the scope's budgets that are reached now, and told.
+
+    budgets: that hold, or will by this append. more: spent, and not folded yet. about: the agent
+    whose turn or configuration it was; hive for hive.toml.
+    """
+    plan: Plan = []
+    for budget in smallest(budgets).values():
+        name = key(scope, budget)
+        lifted = hive.budgets.lifted.get(name, 0.0) > context.now
+        if lifted or name in hive.budgets.reached:
+            continue
+        used = spent(hive, scope, budget, context.now) + (more.used(budget.unit) if more else 0.0)
+        if used >= budget.amount:
+            until = window(budget.per, context.now)[1]
+            event = BudgetReached(scope, budget.unit, budget.per, budget.amount, used, until)
+            plan.append(on_hive(event, by=RULE))
+            plan += _told(hive, about, event, context)
     return plan
 
 
@@ -54,7 +73,7 @@ def spent(hive: Hive, scope: str, budget: Budget, at: float) -> float:
     return sum(one.used(budget.unit) for one in hive.spend.of(scope, budget.per, at))
 
 
-def _told(hive: Hive, agent: Agent, event: BudgetReached, context: Context) -> Plan:
+def _told(hive: Hive, about: str, event: BudgetReached, context: Context) -> Plan:
     who = "The hive" if event.scope == HIVE else event.scope
     end = f"the end of the {event.per} (UTC)"
     words = (
@@ -62,11 +81,12 @@ def _told(hive: Hive, agent: Agent, event: BudgetReached, context: Context) -> P
         f"{shown(event.used, event.unit)} are used. "
         f"{'Its agents start' if event.scope == HIVE else 'It starts'} no other turn until {end}."
     )
-    hint = f" Raise it in the configuration, or: hivectl lift {agent.name}"
+    one = about if about in hive.agents.live else "AGENT"
+    hint = f" Raise it in the configuration, or: hivectl lift {one}"
     data = {"scope": event.scope, "unit": event.unit, "per": event.per, "until": event.until}
     return [
         *send_message(hive, SendMessage(OPERATOR, words + hint), evolve(context, by=SYSTEM)),
-        *tell_manager(hive, agent.name, "budget_reached", words, context, **data),
+        *tell_manager(hive, about, "budget_reached", words, context, **data),
     ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from attrs import evolve, frozen
 
 from hived import limits
+from hived.decisions import budgets
 from hived.decisions.base import Context, Plan, Planned, need_agent, on_agent
 from hived.decisions.kept import revival
 from hived.decisions.lifecycle import as_uuid, check_free, reset_session
@@ -99,7 +100,8 @@ def _applied(hive: Hive, found: Approval, command: FinishApproval, context: Cont
     if moved and not agent.session_fresh:
         # The CLI finds its conversations by these three: the old one cannot be gone on with.
         plan.append(on_agent(agent.name, reset_session(agent, context, "config")))
-    return plan
+    reached = budgets.passed(hive, agent.name, config.budgets, context, about=agent.name)
+    return plan + reached
 
 
 def _revived(hive: Hive, found: Approval, command: FinishApproval, context: Context) -> Plan:

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from attrs import evolve, frozen
 
 from hived.config.rules import in_quiet_hours
+from hived.decisions import budgets
 from hived.decisions.base import Context, Plan, on_hive
 from hived.decisions.due import Due
 from hived.events.hive import HiveConfigured, QuietEnd, QuietStart
 from hived.events.settings import QuietHours, Settings
 from hived.projections import Hive
+from hived.projections.budgets import HIVE
 
 _DAY = 86_400
 _MINUTE = 60
@@ -27,7 +29,9 @@ def configure_hive(hive: Hive, command: ConfigureHive, context: Context) -> Plan
     changes = quiet_changes(hive, command.settings, context.now)
     if command.settings == hive.settings.now:
         return changes
-    return [on_hive(HiveConfigured(command.settings)), *changes]
+    # What was spent counts in a budget that is new: no further turn starts where it is used up.
+    reached = budgets.passed(hive, HIVE, command.settings.budgets, context)
+    return [on_hive(HiveConfigured(command.settings)), *changes, *reached]
 
 
 @frozen

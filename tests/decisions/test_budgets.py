@@ -5,9 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from hived.decisions.access import Lift
+from hived.decisions.approvals import RequestApproval
 from hived.decisions.base import on_agent, on_hive
 from hived.decisions.budgets import SettleBudget, timer
 from hived.decisions.next_step import PARK, RUN, next_step
+from hived.decisions.outcomes import FinishApproval
+from hived.decisions.settings import ConfigureHive
+from hived.decisions.verdicts import Decide
 from hived.events.config import ConfigApplied
 from hived.events.hive import HiveConfigured
 from hived.events.settings import Settings
@@ -75,6 +79,42 @@ def test_a_budget_of_the_hive_covers_all_and_is_told_once() -> None:
     assert len(told) == 1 and "The hive has reached its budget of 100 tokens per hour" in told[0]
     [notice] = [m.body for m in b.hive.inboxes.box("boss").open.values()]
     assert '"event":"budget_reached"' in notice
+
+
+def test_a_budget_that_is_set_below_what_was_spent_is_reached_at_once() -> None:
+    b = Bench()
+    b.new("boss", role="manager")
+    b.new()
+    over(b, cost_usd=2.0)
+    made = b.do(ConfigureHive(Settings(budgets=(Budget(1.0), Budget(5.0, per="month")))))
+    reached = [rec for rec in made if rec.kind == "budget_reached"]
+    assert [(rec.event.scope, rec.event.per, rec.event.used) for rec in reached] == [
+        ("*", "day", 2)
+    ]
+    assert kinds(made)[0] == "hive_configured" and reached[0].by == "policy:budget"
+    assert word(b) == "over budget" and next_step(b.agent(), b.hive, b.now).kind == PARK
+    [told] = [m.body for m in b.hive.inboxes.box("operator").open.values()]
+    assert "The hive has reached its budget of $1.00 per day" in told and "lift AGENT" in told
+    assert len(b.hive.inboxes.box("boss").open) == 1
+    # Set again, or changed while it is reached, it is not told again; lifted, it holds nobody.
+    assert kinds(b.do(ConfigureHive(Settings(budgets=(Budget(0.5),))))) == ["hive_configured"]
+    b.do(Lift("ada"), by="operator:ann")
+    assert kinds(b.do(ConfigureHive(Settings(budgets=(Budget(0.4),))))) == ["hive_configured"]
+    assert word(b) == "idle"
+
+
+def test_an_agents_budget_that_is_applied_below_what_it_spent_is_reached_at_once() -> None:
+    b = Bench()
+    b.new()
+    b.new("bob")
+    over(b, cost_usd=2.0)
+    budgets = (Budget(1.0),)
+    request = RequestApproval("p1", "apply_commit", "ada", config=config(budgets=budgets))
+    b.do(request, by="operator:ann")
+    b.do(Decide("p1", "approve"), by="operator:ann")
+    made = kinds(b.do(FinishApproval("p1", config=config(budgets=budgets)), by="hive"))
+    assert made[0] == "config_applied" and "budget_reached" in made
+    assert (word(b), word(b, "bob")) == ("over budget", "idle")
 
 
 def test_it_is_over_when_its_window_is() -> None:
