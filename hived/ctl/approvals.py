@@ -222,7 +222,7 @@ def _decide(run: Run, method: str, ids: Sequence[str], note: str | None) -> int:
         run.console.document({**alone, "approvals": [answer["approval"] for answer in answers]})
     else:
         for answer in answers:
-            run.console.line(clean(told(answer["approval"])))
+            tell(run, answer["approval"])
         if not ids:
             run.console.line("nothing waits for your word")
     if refused is not None:
@@ -232,8 +232,14 @@ def _decide(run: Run, method: str, ids: Sequence[str], note: str | None) -> int:
     return int(any(answer["approval"]["state"] == "failed" for answer in answers))
 
 
-def told(row: Row) -> str:
-    """What became of a request, in a line."""
+def tell(run: Run, row: Row) -> None:
+    """Print what became of a request, whole: of a failure the reason is at its end."""
+    for line in fold(_told(row), run.console.width):
+        run.console.line(line)
+
+
+def _told(row: Row) -> str:
+    """What became of a request."""
     what = f"{row['approval']}: {row['kind']} {row['agent']}"
     if row["state"] == "failed":
         return f"{what} was approved and failed: {row['why']}"

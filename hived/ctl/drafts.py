@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from hived.ctl.approvals import told
+from hived.ctl.approvals import tell
 from hived.ctl.run import Run, UsageError, reads, takes_json
 from hived.ctl.when import local
 from hived.ctl.words import clean, count
@@ -122,5 +122,5 @@ def _tell(run: Run, answer: Mapping[str, Any]) -> int:
     if run.json:
         run.console.document(answer)
     else:
-        run.console.line(clean(told(answer["approval"])))
+        tell(run, answer["approval"])
     return int(answer["approval"]["state"] == "failed")

@@ -1,4 +1,4 @@
-"""Budgets: reached at a turn's end or where they are set, over with their window, raised, or lifted by the operator."""
+"""Budgets: reached where they are set or at a turn's end; over in time, raised, lifted."""
 
 from collections.abc import Iterable, Iterator
 
@@ -135,8 +135,3 @@ def timer(hive: Hive) -> Iterator[Due]:
     for one in hive.budgets.reached.values():
         at = one.since if _raised(hive, one) else one.until
         yield Due(at, SettleBudget(one.scope, one.unit, one.per), RULE)
-
-
-WAKING = frozenset(
-    {"budget_reached", "budget_over", "config_applied", "hive_configured", "agent_destroyed"}
-)

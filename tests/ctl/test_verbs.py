@@ -268,3 +268,15 @@ def test_help_topics_fit_and_are_complete(hivectl: Hivectl) -> None:
     for code in (0, 1, 2, 3, 4, 5, 130):
         assert f"\n  {code} " in hivectl("help", "exit-codes").stdout
     assert WIDE not in overview
+
+
+def test_why_an_approved_request_failed_is_told_whole(hive: Hive, hivectl: Hivectl) -> None:
+    why = "the commit 4ac28bfc9d55 does not stand on bf7bea1cfcfa, which is deployed: rebase it"
+    row = {**hive.answers["approve"]["approval"], "state": "failed", "why": why}
+    for method in ("approve", "spawn", "apply"):
+        hive.answers[method] = {**hive.answers[method], "approval": row}
+    for words in (("approve", "p01"), ("spawn", "web"), ("apply", "web", "0123abc")):
+        done = hivectl(*words, COLUMNS="80")
+        assert done.returncode == 1
+        assert why in " ".join(done.stdout.split("\n"))
+        assert all(len(line) <= 80 for line in done.stdout.split("\n"))
