@@ -130,7 +130,8 @@ def answer(run: Run) -> int:
     """Answer a question; 0."""
     args = run.args
     if bool(args.words) == bool(args.option):
-        raise UsageError("what is the answer?", "hivectl answer ID WORDS, or ID --option NUMBER")
+        wrong = "an answer is words or options, not both" if args.words else "what is the answer?"
+        raise UsageError(wrong, "hivectl answer ID WORDS, or ID --option NUMBER")
     said = run.client.call(
         "answer",
         question=args.question,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hived.ctl.run import Run, UsageError, reads, takes_agent, takes_json
-from hived.ctl.when import local, parse, seconds
+from hived.ctl.when import local, of_day, parse, seconds
 from hived.ctl.words import clean, count, fold
 
 Row = Mapping[str, Any]
@@ -50,13 +50,22 @@ def remind_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _moment(text: str) -> str:
-    """A time as the protocol takes it; a bare number is unix seconds."""
-    from datetime import UTC, datetime
+    """A time as the protocol takes it; a bare number is unix seconds.
 
+    A time of day that has passed is tomorrow's.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    now = time.time()
     try:
-        found = parse(text, time.time())
+        found = parse(text, now)
         if isinstance(found, int):
-            found = datetime.fromtimestamp(found, UTC).isoformat()
+            return datetime.fromtimestamp(found, UTC).isoformat()
+        moment = datetime.fromisoformat(found).astimezone()
+        if of_day(text) and moment.timestamp() <= now:
+            # By the local calendar: a day may have 23 hours.
+            later = moment.replace(tzinfo=None) + timedelta(days=1)
+            return later.astimezone(UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time; give 18:04, YYYY-MM-DD HH:MM, RFC 3339 or unix seconds"

@@ -45,8 +45,13 @@ def seconds(text: str) -> float:
     return float(number) * _UNITS[unit]
 
 
+def of_day(text: str) -> bool:
+    """Whether it is a time without a date."""
+    return len(text.strip()) <= 8 and ":" in text
+
+
 def _absolute(text: str, now: float) -> datetime:
-    if len(text) <= 8 and ":" in text:
+    if of_day(text):
         hour, minute, *rest = text.split(":")
         today = datetime.fromtimestamp(now)
         moment = today.replace(

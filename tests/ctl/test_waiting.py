@@ -1,5 +1,7 @@
 """hivectl nap, remind, reminders, loose-ends: what is sent, what is shown, what is refused."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.ctl.canned import Hive, Hivectl
@@ -33,6 +35,15 @@ def test_what_is_no_span_is_refused_before_it_is_sent(hivectl: Hivectl, span: st
 def test_times_of_a_reminder(hive: Hive, hivectl: Hivectl, at: str, sent: str) -> None:
     assert hivectl("remind", "ada", "look", "again", "--at", at).returncode == 0
     assert hive.params("remind") == {"agent": "ada", "text": "look again", "time": sent}
+
+
+def test_a_time_of_day_that_has_passed_is_tomorrows(hive: Hive, hivectl: Hivectl) -> None:
+    before = datetime.now(UTC)
+    for at in ("00:00", "00:00:00", "23:59:59"):
+        assert hivectl("remind", "ada", "look", "--at", at).returncode == 0
+        sent = datetime.fromisoformat(str(hive.params("remind")["time"]))
+        assert before < sent <= datetime.now(UTC) + timedelta(days=1), at
+        assert sent.strftime("%H:%M:%S").startswith(at)
 
 
 @pytest.mark.parametrize(
