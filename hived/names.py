@@ -75,6 +75,13 @@ def approval_stream(approval: str) -> str:
 HIVE_STREAM = "hive"
 
 
+def as_uuid(digits: str) -> str:
+    """32 hexadecimal digits as a UUID of version 4."""
+    variant = "89ab"[int(digits[16], 16) % 4]
+    d = f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:32]}"
+    return f"{d[:8]}-{d[8:12]}-{d[12:16]}-{d[16:20]}-{d[20:]}"
+
+
 def shown(text: object) -> str:
     """A caller's own words in an error message: quoted, escaped, cut short."""
     quoted = repr(text)

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.decisions.authority import answers_to, check_may_steer
-from hived.decisions.base import Context, Plan, Planned, need_agent, on_agent
+from hived.decisions.base import Context, Plan, Planned, check_operator, need_agent, on_agent
 from hived.decisions.kept import need_kept
 from hived.decisions.lifecycle import check_free
 from hived.decisions.verdicts import WORDS, by_policy, check_note
@@ -43,9 +43,8 @@ class RequestApproval:
 
 def request_approval(hive: Hive, command: RequestApproval, context: Context) -> Plan:
     check_request(hive, command.kind, command.agent, context)
-    operator = context.by.startswith("operator:")
-    if command.consent and not operator:
-        raise CommandRefused("only the operator approves", code="not_allowed")
+    if command.consent:
+        check_operator(context, "approves")
     check_note("the description", command.description)
     wait = hive.settings.now.expiry_s.get(command.kind, 0.0)
     request = e.ApprovalRequest(
@@ -121,7 +120,7 @@ def check_asker(hive: Hive, context: Context) -> None:
     Raises:
       CommandRefused: not_allowed.
     """
-    if context.by.startswith("operator:"):
+    if context.operator:
         return
     asker = hive.agents.live.get(context.agent)
     if asker is None or asker.config.role != MANAGER:

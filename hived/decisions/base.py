@@ -4,14 +4,23 @@ Pure. The clock and new ids come in with the Context. A command is a frozen clas
 function stands in the same file and is found through COMMANDS.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import field, frozen
 
+from hived import limits
 from hived.errors import CommandRefused
 from hived.events import Cause
-from hived.names import HIVE_STREAM, OPERATOR, agent_stream, message_stream
+from hived.names import (
+    HIVE,
+    HIVE_STREAM,
+    OPERATOR,
+    agent_stream,
+    as_uuid,
+    message_stream,
+    shown,
+)
 from hived.projections import Hive
 from hived.projections.agent import Agent
 
@@ -38,7 +47,20 @@ class Context:
         """Who asks, as the sender of a message: an agent's name, operator or hive."""
         if self.agent:
             return self.agent
-        return OPERATOR if self.by.startswith("operator:") else "hive"
+        return OPERATOR if self.operator else HIVE
+
+    @property
+    def operator(self) -> bool:
+        """Whether the operator asks."""
+        return self.by.startswith("operator:")
+
+    def make_id(self, letter: str) -> str:
+        """A new id of the family with that letter: m, q, r, t, ..."""
+        return letter + self.new_id()[:16]
+
+    def make_uuid(self) -> str:
+        """A new UUID of version 4."""
+        return as_uuid(self.new_id())
 
 
 @frozen
@@ -72,6 +94,47 @@ def need_agent(hive: Hive, name: str) -> Agent:
             f"there is no agent {name[:60]}", code="not_found", hint="hivectl ps lists them"
         )
     return agent
+
+
+def check_operator(context: Context, does: str) -> None:
+    """Make sure that the operator asks for what only he does: approves, purges, ...
+
+    Raises:
+      CommandRefused: not_allowed.
+    """
+    if not context.operator:
+        raise CommandRefused(
+            f"only the operator {does}", code="not_allowed", hint="ask the operator: send"
+        )
+
+
+def check_agents_max(hive: Hive) -> None:
+    """Make sure that the hive has room for one more agent.
+
+    Raises:
+      CommandRefused: too_many.
+    """
+    if len(hive.agents.live) >= limits.AGENTS_MAX:
+        raise CommandRefused(
+            f"the hive has {limits.AGENTS_MAX} agents, the most it may have",
+            code="too_many",
+            hint="take one out: hivectl rm NAME",
+        )
+
+
+def check_unique(text: str, candidates: Sequence[str], what: str) -> None:
+    """Refuse a beginning that several names or ids have. what: those, in the plural.
+
+    Raises:
+      CommandRefused: ambiguous_name, with the `candidates`.
+    """
+    if len(candidates) > 1:
+        raise CommandRefused(
+            f"{shown(text)} may be any of {len(candidates)} {what}",
+            code="ambiguous_name",
+            hint="write more of it: " + ", ".join(candidates[:10]),
+            candidates=list(candidates[:100]),
+        )
 
 
 def on_agent(name: str, event: Any, cause: Cause | None = None, by: str = "") -> Planned:

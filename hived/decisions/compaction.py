@@ -6,7 +6,6 @@ from attrs import evolve, frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent
-from hived.decisions.lifecycle import as_uuid
 from hived.decisions.mail import SendMessage, send_message
 from hived.errors import CommandRefused
 from hived.events import turn as e
@@ -81,7 +80,7 @@ def begin_compaction(agent: Agent, turn: str, model: str, context: Context) -> P
     if not start.why:
         if not agent.notes_wanted:
             return []
-        of, session = NOTES, as_uuid(context.new_id())
+        of, session = NOTES, context.make_uuid()
         start = evolve(start, kind=NOTES, session=session, fresh=True, why=agent.notes_wanted)
     begin = e.CompactionStart(agent.name, turn, of, start.why)
     return [on_agent(agent.name, start), on_agent(agent.name, begin)]

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.decisions.approvals import check_asker
-from hived.decisions.base import Context, Plan, on_agent
+from hived.decisions.base import Context, Plan, check_operator, on_agent
 from hived.decisions.lifecycle import check_free
 from hived.decisions.verdicts import check_note, withdraw_all
 from hived.errors import CommandRefused
@@ -67,8 +67,7 @@ class DiscardDraft:
 
 def discard_draft(hive: Hive, command: DiscardDraft, context: Context) -> Plan:
     name = command.agent
-    if not context.by.startswith("operator:"):
-        raise CommandRefused("only the operator discards drafts", code="not_allowed")
+    check_operator(context, "discards drafts")
     if name not in hive.agents.drafts:
         raise CommandRefused(
             f"there is no draft {name[: limits.NAME_CHARS_MAX]!r}",

@@ -6,11 +6,10 @@ a body, and control characters but newline and tab are taken out.
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from unicodedata import category
 
 from hived import limits
-from hived.decisions.naps import utc
+from hived.decisions.times import utc
 from hived.projections.agent import NapOver, OpenTurn
 from hived.projections.inboxes import Message
 
@@ -46,7 +45,7 @@ def mid_turn_text(mail: Sequence[Message]) -> str:
 
 def framed(letter: Message) -> str:
     """One message in its frame."""
-    sent = datetime.fromtimestamp(letter.sent_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    sent = utc(letter.sent_at)
     reply = f' in_reply_to="{letter.in_reply_to}"' if letter.in_reply_to else ""
     urgent = ' urgent="yes"' if letter.urgent else ""
     head = (

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from hived import limits
-from hived.decisions.base import Context, Plan, Planned, on_agent
+from hived.decisions.base import Context, Plan, Planned, check_agents_max, check_operator, on_agent
 from hived.decisions.mail import give_up
 from hived.decisions.notices import tell_manager
 from hived.errors import CommandRefused
@@ -49,11 +49,8 @@ class Revive:
 
 def revive(hive: Hive, command: Revive, context: Context) -> Plan:
     need_kept(hive, command.agent)
-    if not context.by.startswith("operator:"):
-        raise CommandRefused(
-            "only the operator brings an agent back", code="not_allowed", hint="ask: send operator"
-        )
-    approval = "p" + context.new_id()[:16]
+    check_operator(context, "brings an agent back")
+    approval = context.make_id("p")
     request = p.ApprovalRequest(approval, "revive", OPERATOR, command.agent)
     word = p.ApprovalDecision(approval, command.agent, "approved")
     done = p.ApprovalOutcome(approval, command.agent, "done")
@@ -69,10 +66,7 @@ def revival(hive: Hive, name: str, approval: str, context: Context, *, start: bo
       CommandRefused: There is no such tombstone, or no room for another agent.
     """
     kept = need_kept(hive, name)
-    if len(hive.agents.live) >= limits.AGENTS_MAX:
-        raise CommandRefused(
-            f"the hive has {limits.AGENTS_MAX} agents, the most it may have", code="too_many"
-        )
+    check_agents_max(hive)
     parent = kept.parent if kept.parent in hive.agents.live else ""
     created = a.AgentCreated(name, kept.config, kept.session, kept.node, parent, kept.credential)
     plan = [on_agent(name, e.AgentRevived(name, approval)), on_agent(name, created)]
@@ -92,8 +86,7 @@ class PurgeAgent:
 
 
 def purge_agent(hive: Hive, command: PurgeAgent, context: Context) -> Plan:
-    if not context.by.startswith("operator:"):
-        raise CommandRefused("only the operator purges", code="not_allowed")
+    check_operator(context, "purges")
     kept = need_kept(hive, command.agent)
     open_mail = hive.inboxes.box(kept.name).open.values()
     letters = [(letter, letter.attempts) for letter in open_mail]

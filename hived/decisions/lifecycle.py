@@ -4,7 +4,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.decisions.authority import check_may_steer
-from hived.decisions.base import Context, Plan, need_agent, on_agent
+from hived.decisions.base import Context, Plan, check_agents_max, need_agent, on_agent
 from hived.decisions.naps import nap_over
 from hived.decisions.notices import tell_manager
 from hived.decisions.question_ends import cancel_of_gone
@@ -34,10 +34,7 @@ class NewAgent:
 def new_agent(hive: Hive, command: NewAgent, context: Context) -> Plan:
     name = command.agent
     check_free(hive, name)
-    if len(hive.agents.live) >= limits.AGENTS_MAX:
-        raise CommandRefused(
-            f"the hive has {limits.AGENTS_MAX} agents, the most it may have", code="too_many"
-        )
+    check_agents_max(hive)
     if command.config.role not in ("worker", "manager"):
         raise CommandRefused(
             f"{command.config.role!r} is no role", code="invalid_params", hint="worker or manager"
@@ -46,7 +43,7 @@ def new_agent(hive: Hive, command: NewAgent, context: Context) -> Plan:
         need_agent(hive, command.parent)
     config = command.config
     created = e.AgentCreated(
-        name, config, as_uuid(context.new_id()), command.node, command.parent, command.credential
+        name, config, context.make_uuid(), command.node, command.parent, command.credential
     )
     plan = [on_agent(name, created)]
     if command.start:
@@ -225,64 +222,3 @@ def set_status(hive: Hive, command: SetStatus, context: Context) -> Plan:
             code="too_large",
         )
     return [on_agent(command.agent, e.StatusSet(command.agent, command.text))]
-
-
-@frozen
-class QueueModel:
-    """The model of the agent's next turn."""
-
-    agent: str
-    model: str
-
-
-def queue_model(hive: Hive, command: QueueModel, context: Context) -> Plan:
-    agent = need_agent(hive, command.agent)
-    model = command.model.strip()
-    if not model or len(model) > limits.MODEL_CHARS_MAX or not model.isprintable():
-        raise CommandRefused(
-            "a model's name is a word or two as the CLI takes it",
-            code="invalid_params",
-            hint="such as haiku, sonnet, opus",
-        )
-    check_model(model)
-    return [on_agent(agent.name, e.ModelQueued(agent.name, model, agent.model))]
-
-
-def check_model(model: str) -> None:
-    """Refuses a model's name that the CLI would read as a flag of its own."""
-    if model.startswith("-"):
-        raise CommandRefused(
-            f"{model[:40]!r} is no model: it begins with a dash",
-            code="invalid_params",
-            hint="such as haiku, sonnet, opus",
-        )
-
-
-@frozen
-class NewSession:
-    """Begin a new conversation with the next turn."""
-
-    agent: str
-
-
-def new_session(hive: Hive, command: NewSession, context: Context) -> Plan:
-    agent = need_agent(hive, command.agent)
-    if agent.turn is not None:
-        raise CommandRefused(
-            f"{agent.name} is in a turn; its conversation cannot be changed under it",
-            hint=f"wait, or hivectl cancel {agent.name}",
-        )
-    if agent.session_fresh:
-        raise CommandRefused(f"{agent.name} has no conversation yet", hint="nothing to reset")
-    return [on_agent(agent.name, reset_session(agent, context, "operator"))]
-
-
-def reset_session(agent: Agent, context: Context, why: str) -> e.SessionReset:
-    return e.SessionReset(agent.name, as_uuid(context.new_id()), agent.session, why)
-
-
-def as_uuid(digits: str) -> str:
-    """32 hexadecimal digits as a UUID of version 4."""
-    variant = "89ab"[int(digits[16], 16) % 4]
-    d = f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:32]}"
-    return f"{d[:8]}-{d[8:12]}-{d[12:16]}-{d[16:20]}-{d[20:]}"

@@ -44,7 +44,7 @@ def send_message(hive: Hive, command: SendMessage, context: Context) -> Plan:
     for to in recipients:
         check_allowed(hive, sender, to)
         plan += make_room(hive, to)
-        message = "m" + context.new_id()[:16]
+        message = context.make_id("m")
         sent = e.MessageSent(message, sender, to, command.body, command.in_reply_to, command.urgent)
         plan.append(on_message(message, sent))
         if command.urgent and to in hive.agents.live:
@@ -176,7 +176,7 @@ def give_up(
         if to == manager:
             data = {"messages": dead[: limits.DEAD_LETTERS_TOLD_MAX], "count": len(dead)}
             body = notice(agent.name, "dead_letter", body, why=why, **data)
-        message = "m" + context.new_id()[:16]
+        message = context.make_id("m")
         sent = e.MessageSent(message, HIVE, to, body, dead[0] if len(dead) == 1 else "")
         plan.append(on_message(message, sent))
     return plan

@@ -1,12 +1,14 @@
 """Naps: asked for, ended early, elapsed. While an agent has one no mail is put to it."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from math import isfinite
 
 from attrs import frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, Planned, need_agent, on_agent
+from hived.decisions.due import Due
+from hived.decisions.times import utc
 from hived.errors import CommandRefused
 from hived.events.naps import NapEnd, NapStart
 from hived.names import shown
@@ -86,6 +88,13 @@ def nap_elapsed(hive: Hive, command: NapElapsed, context: Context) -> Plan:
     return nap_over(hive, agent, "elapsed")
 
 
+def timer(hive: Hive) -> Iterator[Due]:
+    """When naps are over."""
+    for agent in hive.agents.live.values():
+        if agent.nap is not None:
+            yield Due(agent.nap.until, NapElapsed(agent.name), "policy:nap_elapsed")
+
+
 def nap_over(hive: Hive, agent: Agent, why: str, more: int = 0) -> list[Planned]:
     """The end of the agent's nap, nothing where it has none.
 
@@ -95,8 +104,3 @@ def nap_over(hive: Hive, agent: Agent, why: str, more: int = 0) -> list[Planned]
         return []
     waiting = len(hive.inboxes.box(agent.name).queued()) + more
     return [on_agent(agent.name, NapEnd(agent.name, why, waiting), agent.nap.by)]
-
-
-def utc(seconds: float) -> str:
-    """A time for people and agents: RFC 3339 UTC, whole seconds."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -64,7 +64,7 @@ def tell(hive: Hive, to: str, body: str, context: Context, reply: str = "") -> P
     """System mail to an agent; none where it is not there or its inbox is full."""
     if to not in hive.agents.live or len(hive.inboxes.box(to).open) >= limits.INBOX_OPEN_MAX:
         return []
-    message = "m" + context.new_id()[:16]
+    message = context.make_id("m")
     return [on_message(message, MessageSent(message, HIVE, to, body, reply))]
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 
 from attrs import evolve, frozen
 
-from hived import limits
 from hived.decisions import budgets
-from hived.decisions.base import Context, Plan, Planned, need_agent, on_agent
+from hived.decisions.base import Context, Plan, Planned, check_agents_max, need_agent, on_agent
+from hived.decisions.conversation import reset_session
 from hived.decisions.kept import revival
-from hived.decisions.lifecycle import as_uuid, check_free, reset_session
+from hived.decisions.lifecycle import check_free
 from hived.decisions.notices import manager_over, notice, tell
 from hived.decisions.verdicts import WORDS
 from hived.errors import CommandRefused
@@ -71,13 +71,10 @@ def _spawned(hive: Hive, found: Approval, command: FinishApproval, context: Cont
         check_free(hive, name)
     elif name not in hive.agents.drafts:
         raise CommandRefused(f"the draft {name} is gone", code="not_found")
-    if len(hive.agents.live) >= limits.AGENTS_MAX:
-        raise CommandRefused(
-            f"the hive has {limits.AGENTS_MAX} agents, the most it may have", code="too_many"
-        )
+    check_agents_max(hive)
     assert command.config is not None
     parent = found.requester if found.requester in hive.agents.live else ""
-    session = as_uuid(context.new_id())
+    session = context.make_uuid()
     created = a.AgentCreated(
         name, command.config, session, command.node, parent, command.credential
     )

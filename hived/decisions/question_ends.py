@@ -4,7 +4,7 @@ The event that ends a question and the mail that tells of it are one append, so 
 without the other. An answer is words and never an approval of anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -13,7 +13,8 @@ from hived.decisions.base import Context, Plan, on_message
 from hived.decisions.due import Due
 from hived.decisions.mail import make_room
 from hived.decisions.notices import tell, tell_manager
-from hived.decisions.questions import cause_of, need_question, on_question, quoted, utc
+from hived.decisions.questions import cause_of, need_question, on_question, quoted
+from hived.decisions.times import utc
 from hived.errors import CommandRefused
 from hived.events import questions as e
 from hived.events.messages import MessageSent
@@ -101,7 +102,7 @@ def expire_question(hive: Hive, command: ExpireQuestion, context: Context) -> Pl
     ]
 
 
-def deadlines(hive: Hive) -> Iterable[Due]:
+def timer(hive: Hive) -> Iterator[Due]:
     """When open questions expire."""
     for question in hive.questions.open.values():
         if question.deadline:
@@ -150,5 +151,5 @@ def _to_asker(hive: Hive, asker: str, body: str, context: Context, sender: str =
     bound. The operator's closes its oldest message instead, as for all mail.
     """
     plan = make_room(hive, OPERATOR) if asker == OPERATOR else []
-    message = "m" + context.new_id()[:16]
+    message = context.make_id("m")
     return [*plan, on_message(message, MessageSent(message, sender, asker, body))]

@@ -1,13 +1,12 @@
 """Questions: asked, of the operator or of an agent, and found again by their ids."""
 
-from datetime import UTC, datetime
-
 from attrs import frozen
 
 from hived import limits
 from hived.decisions.answers import listed
-from hived.decisions.base import Context, Plan, Planned, on_message
+from hived.decisions.base import Context, Plan, Planned, check_unique, on_message
 from hived.decisions.mail import check_allowed, check_body, make_room, recipients_of
+from hived.decisions.times import utc
 from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.events import questions as e
@@ -46,8 +45,8 @@ def ask(hive: Hive, command: Ask, context: Context) -> Plan:
             hint="read your mail first",
         )
     # The mail that asks has the question's digits, so that an answer may name either.
-    digits = context.new_id()[:16]
-    question = "q" + digits
+    question = context.make_id("q")
+    message = "m" + question[1:]
     deadline = context.now + command.ttl_seconds if command.ttl_seconds else 0.0
     asked = e.QuestionAsked(question, asker, to, command.text, options, command.multi, deadline)
     plan = [on_question(question, asked)]
@@ -55,7 +54,7 @@ def ask(hive: Hive, command: Ask, context: Context) -> Plan:
         make_room(hive, to)  # an agent's inbox that is full refuses
         body = _asking(asked)
         check_body(body)
-        plan.append(on_message("m" + digits, MessageSent("m" + digits, asker, to, body)))
+        plan.append(on_message(message, MessageSent(message, asker, to, body)))
     return plan
 
 
@@ -118,13 +117,7 @@ def need_question(hive: Hive, text: str) -> Question:
     if found is not None:
         return found
     candidates = [question.id for question in hive.questions.beginning(wanted)]
-    if len(candidates) > 1:
-        raise CommandRefused(
-            f"{shown(text)} may be any of {len(candidates)} questions",
-            code="ambiguous_name",
-            hint="write more of the id: " + ", ".join(candidates[:10]),
-            candidates=candidates[:100],
-        )
+    check_unique(text, candidates, "questions")
     if not candidates:
         raise CommandRefused(
             f"there is no question {shown(text)}, or it is too long ago",
@@ -147,7 +140,3 @@ def quoted(question: Question) -> str:
 
 def cause_of(question: Question) -> Cause:
     return Cause(question_stream(question.id), question.version)
-
-
-def utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,12 +1,14 @@
 """Reminders: mail of an agent to itself at a later time; the operator may set one for it."""
 
+from collections.abc import Iterator
 from math import isfinite
 
 from attrs import frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, Planned, need_agent, on_agent, on_message
-from hived.decisions.naps import utc
+from hived.decisions.due import Due
+from hived.decisions.times import utc
 from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.events.messages import MessageSent
@@ -46,7 +48,7 @@ def set_reminder(hive: Hive, command: SetReminder, context: Context) -> Plan:
             code="too_many",
             hint="cancel one, or wait for one",
         )
-    reminder = "r" + context.new_id()[:16]
+    reminder = context.make_id("r")
     return [on_agent(agent.name, ReminderSet(reminder, agent.name, command.text, at))]
 
 
@@ -106,11 +108,20 @@ def fire_reminder(hive: Hive, command: FireReminder, context: Context) -> Plan:
         return []
     if inbox_full(hive, found.agent):
         raise CommandRefused(f"the inbox of {found.agent} is full", code="inbox_full")
-    message = "m" + context.new_id()[:16]
+    message = context.make_id("m")
     fired = ReminderFired(found.id, found.agent, message)
     sent = MessageSent(message, HIVE, found.agent, _words(found))
     cause = Cause(agent_stream(found.agent), found.version)
     return [on_agent(found.agent, fired, cause), on_message(message, sent)]
+
+
+def timer(hive: Hive) -> Iterator[Due]:
+    """When reminders are to be sent."""
+    for agent, pending in hive.reminders.of.items():
+        # The end of a turn makes room in a full inbox, and wakes the clock.
+        if agent in hive.agents.live and not inbox_full(hive, agent):
+            for one in pending.values():
+                yield Due(one.at, FireReminder(agent, one.id), "policy:reminder_due")
 
 
 def inbox_full(hive: Hive, agent: str) -> bool:

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_message
 from hived.decisions.compaction import begin_compaction, cut_short
-from hived.decisions.lifecycle import as_uuid, reset_session
+from hived.decisions.conversation import reset_session
 from hived.decisions.naps import nap_over
 from hived.decisions.next_step import RUN, next_step
 from hived.errors import CommandRefused
@@ -16,7 +16,7 @@ from hived.events import Cause
 from hived.events import agents as a
 from hived.events import messages as m
 from hived.events import turn as e
-from hived.names import agent_stream, message_stream
+from hived.names import agent_stream, as_uuid, message_stream
 from hived.projections import Hive
 from hived.projections.agent import Agent, OpenTurn
 from hived.projections.inboxes import Message
@@ -34,7 +34,7 @@ def begin_turn(hive: Hive, command: BeginTurn, context: Context) -> Plan:
     step = next_step(agent, hive, context.now)
     if step.kind != RUN:
         raise CommandRefused(f"{agent.name} takes no turn now: {step.because}")
-    turn = "t" + context.new_id()[:16]
+    turn = context.make_id("t")
     plan: Plan = []
     if agent.model_queued is not None:
         switch = a.ModelSwitched(agent.name, agent.model_queued, agent.model, turn)

@@ -4,24 +4,22 @@ Nothing that an agent says decides one: a decision comes from an operator's conn
 rule of hive.toml, whose name it carries.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
 from hived import limits
 from hived.config.rules import Request, decide_policy
-from hived.decisions.base import Context, Plan, Planned
+from hived.decisions.base import Context, Plan, Planned, check_operator
 from hived.decisions.due import Due
 from hived.decisions.notices import manager_over, notice, tell
+from hived.decisions.times import utc
 from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.events import approvals as e
 from hived.names import approval_stream
 from hived.projections import Hive
 from hived.projections.approvals import APPROVED, DENIED, PENDING, Approval
-
-EXPIRY = "policy:expiry"
 
 # How a request of each kind is spoken of.
 WORDS: Mapping[str, str] = {
@@ -81,7 +79,7 @@ def need_approval(hive: Hive, approval: str) -> Approval:
 def _need_pending(hive: Hive, approval: str) -> Approval:
     found = need_approval(hive, approval)
     if found.state != PENDING:
-        when = datetime.fromtimestamp(found.decided_at, UTC).isoformat(timespec="seconds")
+        when = utc(found.decided_at)
         first = found.state if found.state not in ("done", "failed") else APPROVED
         after = f"; it is {found.state}" if found.state != first else ""
         raise CommandRefused(
@@ -105,10 +103,7 @@ class Decide:
 
 
 def decide_approval(hive: Hive, command: Decide, context: Context) -> Plan:
-    if not context.by.startswith("operator:"):
-        raise CommandRefused(
-            "only the operator decides on approvals", code="not_allowed", hint="wait for the word"
-        )
+    check_operator(context, "decides on approvals")
     check_note("the note", command.note)
     found = _need_pending(hive, command.approval)
     decision = {"approve": APPROVED, "deny": DENIED}[command.decision]
@@ -125,11 +120,12 @@ class Withdraw:
 def withdraw(hive: Hive, command: Withdraw, context: Context) -> Plan:
     found = need_approval(hive, command.approval)
     if found.requester != context.sender:
-        operator = context.by.startswith("operator:")
         raise CommandRefused(
             f"approval {found.id} was asked for by {found.requester}",
             code="not_allowed",
-            hint=f"hivectl deny {found.id} refuses it" if operator else "only the asker withdraws",
+            hint=f"hivectl deny {found.id} refuses it"
+            if context.operator
+            else "only the asker withdraws",
         )
     return _close(hive, _need_pending(hive, command.approval), "withdrawn", context)
 
@@ -148,11 +144,11 @@ def expire_approval(hive: Hive, command: ExpireApproval, context: Context) -> Pl
     return _close(hive, found, "expired", context, rule="expiry", note="nobody decided in time")
 
 
-def expiries(hive: Hive) -> Iterable[Due]:
-    """When pending approvals run out: the row of the clock."""
+def timer(hive: Hive) -> Iterator[Due]:
+    """When pending approvals run out."""
     for one in hive.approvals.pending():
         if one.expires_at:
-            yield Due(one.expires_at, ExpireApproval(one.id), EXPIRY)
+            yield Due(one.expires_at, ExpireApproval(one.id), "policy:expiry")
 
 
 def withdraw_all(hive: Hive, agent: str, note: str, context: Context) -> Plan:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hived.decisions.frames import on_a_line
-from hived.decisions.naps import utc
+from hived.decisions.times import utc
 from hived.projections import Hive
 from hived.projections.questions import Question
 from hived.projections.reminders import Reminder

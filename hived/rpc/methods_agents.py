@@ -9,10 +9,9 @@ from typing import Any
 
 from hived.decisions.access import Lift
 from hived.decisions.compaction import QueueCompaction
+from hived.decisions.conversation import NewSession, QueueModel
 from hived.decisions.lifecycle import (
-    NewSession,
     PauseAgent,
-    QueueModel,
     RemoveAgent,
     RestartAgent,
     ResumeAgent,

@@ -12,7 +12,7 @@ import trio
 from hived import limits
 from hived.decisions import Context
 from hived.decisions.approvals import RequestApproval, check_request
-from hived.decisions.base import need_agent
+from hived.decisions.base import check_unique, need_agent
 from hived.decisions.verdicts import Decide, Withdraw, check_note, need_approval
 from hived.engine import Answer
 from hived.errors import CommandRefused
@@ -155,13 +155,7 @@ def _named(call: Call, text: str) -> str:
       CommandRefused: ambiguous_name, with the `candidates`.
     """
     candidates = call.hive.approvals.named(text)
-    if len(candidates) > 1:
-        raise CommandRefused(
-            f"{text} may be any of {len(candidates)} approvals",
-            code="ambiguous_name",
-            hint="write more of the id: " + ", ".join(candidates[:10]),
-            candidates=candidates[:100],
-        )
+    check_unique(text, candidates, "approvals")
     return candidates[0] if candidates else text
 
 

@@ -10,6 +10,7 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from hived import names
+from hived.decisions.base import check_unique
 from hived.engine import Answer
 from hived.errors import CommandRefused
 from hived.events import Recorded
@@ -124,13 +125,7 @@ class Call:
         if text in live:
             return text
         candidates = [name for name in live if text and name.startswith(text)]
-        if len(candidates) > 1:
-            raise CommandRefused(
-                f"{text} may be any of {len(candidates)} agents",
-                code="ambiguous_name",
-                hint="write more of the name: " + ", ".join(candidates[:10]),
-                candidates=candidates[:100],
-            )
+        check_unique(text, candidates, "agents")
         if candidates:
             return candidates[0]
         # With a command id this may be a repeat, whose agent has gone since: the engine knows.

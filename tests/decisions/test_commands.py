@@ -14,14 +14,13 @@ from hived.decisions.approvals import RequestApproval
 from hived.decisions.base import on_hive
 from hived.decisions.budgets import SettleBudget
 from hived.decisions.compaction import QueueCompaction
+from hived.decisions.conversation import NewSession, QueueModel
 from hived.decisions.drafts import CreateDraft, DiscardDraft
 from hived.decisions.endings import EndTurn
 from hived.decisions.kept import FinishPurge, PurgeAgent, Revive
 from hived.decisions.lifecycle import (
     NewAgent,
-    NewSession,
     PauseAgent,
-    QueueModel,
     RemoveAgent,
     RestartAgent,
     ResumeAgent,

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hived import limits
 from hived.decisions import notes_words
 from hived.decisions.compaction import QueueCompaction, Rewrite
+from hived.decisions.conversation import NewSession
 from hived.decisions.endings import EndTurn
-from hived.decisions.lifecycle import NewSession
 from hived.decisions.turns import CancelTurn, DeliverNow, Observe
 from hived.errors import CommandRefused
 from hived.events import Recorded

@@ -4,10 +4,10 @@ import pytest
 
 from hived import limits
 from hived.decisions.authority import answers_to
+from hived.decisions.conversation import QueueModel
 from hived.decisions.kept import FinishPurge, PurgeAgent, Revive
 from hived.decisions.lifecycle import (
     NewAgent,
-    QueueModel,
     RemoveAgent,
     RestartAgent,
     StartAgent,

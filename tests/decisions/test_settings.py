@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hived.decisions.access import Lift, StartHive, WaitElapsed
 from hived.decisions.approvals import RequestApproval
-from hived.decisions.lifecycle import QueueModel
+from hived.decisions.conversation import QueueModel
 from hived.decisions.next_step import PARK, RUN, next_step
 from hived.decisions.outcomes import FinishApproval
 from hived.decisions.settings import ConfigureHive, KeepQuietHours

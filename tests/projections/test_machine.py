@@ -16,11 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive, WaitElapsed
 from hived.decisions.compaction import QueueCompaction, Rewrite
+from hived.decisions.conversation import NewSession, QueueModel
 from hived.decisions.lifecycle import (
     NewAgent,
-    NewSession,
     PauseAgent,
-    QueueModel,
     RemoveAgent,
     RestartAgent,
     ResumeAgent,

@@ -8,8 +8,9 @@ import trio
 
 from hived import limits
 from hived.decisions.frames import framed
-from hived.decisions.naps import Nap, utc
+from hived.decisions.naps import Nap
 from hived.decisions.reminders import CancelReminder, SetReminder
+from hived.decisions.times import utc
 from hived.decisions.turns import Receive, takes_mail
 from hived.errors import CommandRefused
 from hived.names import shown
