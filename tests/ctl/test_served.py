@@ -112,7 +112,7 @@ def test_prefixes(people: Hivectl) -> None:
     assert ok(people, "status ada").startswith("ada: idle")
     done = people("status", "ad")
     assert done.returncode == 4
-    assert done.stderr.startswith("hivectl: ad may be any of 2 agents [ambiguous_name]\nhint: ")
+    assert done.stderr.startswith("hivectl: 'ad' may be any of 2 agents [ambiguous_name]\nhint: ")
     assert "ada, adam" in done.stderr
     done = people("status", "zoe")
     assert done.returncode == 4
