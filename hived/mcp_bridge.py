@@ -75,7 +75,7 @@ class Bridge:
 
     def _connected(self, deadline: float) -> socket.socket:
         """A connection with the handshake done; hived is waited for. Raises Gone."""
-        first = True
+        first, told = True, ""
         while True:
             with self._changed:
                 if not first:
@@ -87,9 +87,12 @@ class Bridge:
                 sock = _connect(self._path)
                 self._greet(sock)
             except OSError as error:
+                reason = error.strerror or str(error)
                 if time.monotonic() > deadline:
-                    reason = error.strerror or str(error)
                     raise Gone(f"no hived at {self._path}: {reason}") from None
+                if reason != told:  # most clients give up long before
+                    told = reason
+                    sys.stderr.write(f"hived-mcp: waiting for hived at {self._path}: {reason}\n")
                 continue
             return sock
 

@@ -192,6 +192,11 @@ async def test_bad_mail(
     assert bob.mail() == []
 
 
+async def test_who_was_taken_out_is_told_so(ada: Agent, raw: Any) -> None:
+    await raw.call("rm", agent="ada")
+    assert (await ada.bad("send", to="operator", body="x")).startswith("not_found: ada was taken")
+
+
 async def test_questions_over_the_socket(ada: Agent, bob: Agent, raw: Any) -> None:
     asked = (await raw.call("ask", to="ad", text="Two\nlines?", command_id="c1"))["question"]
     again = await raw.call("ask", to="ad", text="Two\nlines?", command_id="c1")

@@ -78,8 +78,10 @@ async def call_tool(caller: Caller, name: str, arguments: Mapping[str, Any]) -> 
     """
     tool = TOOLS.get(name)
     me = caller.me
-    if tool is None or me is None:
+    if tool is None:
         return f"unknown_method: there is no tool {name!r:.60}", True
+    if me is None:
+        return f"not_found: {caller.agent} was taken out of the hive: end this turn", True
     try:
         if tool.row.access != ALL and me.config.role != "manager":
             raise CommandRefused(
