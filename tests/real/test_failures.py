@@ -313,9 +313,13 @@ def test_an_overloaded_api_is_tried_again_after_a_wait(hive: Hive) -> None:
     assert "This is attempt 2 of" in request.all
 
 
-def test_a_program_that_is_not_there_fails_the_agent(hive: Hive) -> None:
+def test_a_program_that_is_gone_fails_the_agent(hive: Hive) -> None:
+    program = hive.folder / "nothing"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
     with MessagesApi() as api:
-        hive.new("ada", api, "--program", str(hive.folder / "nothing"))
+        hive.new("ada", api, "--program", str(program))
+        program.unlink()
         hive.ctl("send", "ada", "begin")
         end = hive.wait("turn_end")
         hive.wait_word("ada", "failed")

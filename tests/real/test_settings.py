@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hived.rpc.tools import tool_specs
 from tests.messages_api import MessagesApi
 from tests.messages_api_replies import NO_SUCH_MODEL, Reply, Rule, Tool
 from tests.real.hive import Hive
@@ -26,7 +27,7 @@ def test_role_tools_model_and_fallback(hive: Hive) -> None:
     assert end["outcome"] == "ok"
     assert "haiku" in end["model"]
     assert "You tend the garden of the hive." in request.all
-    hives = {"mcp__hive__send", "mcp__hive__set_status", "mcp__hive__who"}
+    hives = {f"mcp__hive__{tool.name}" for tool in tool_specs("worker")}
     # The CLI adds one of its own where it falls back.
     names = {tool["name"] for tool in request.body["tools"]} - {"DeferredToolPlaceholder"}
     assert names == {"Bash", "Grep"} | hives
