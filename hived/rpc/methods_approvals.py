@@ -17,7 +17,7 @@ from hived.decisions.verdicts import Decide, Withdraw, check_note, need_approval
 from hived.engine import Answer
 from hived.errors import CommandRefused
 from hived.names import agent_name, approval_stream
-from hived.projections.approvals import APPROVED
+from hived.projections.approvals import APPROVED, PENDING
 from hived.projections.shapes import dump_as
 from hived.publish import SubscriberTooSlow
 from hived.rpc import rows
@@ -49,7 +49,9 @@ async def approval(call: Call, *, approval: str) -> dict[str, Any]:
     log = call.services.engine.log
     [request] = await call.in_thread(log.stream_events, approval_stream(found.id), 0, 1)
     asked = request.event
-    now = await call.in_thread(staged, call.services.home, found.agent)
+    # Of a new agent that is to have the default configuration too: what it will find there.
+    lies = asked.kind == "spawn_commit" or (asked.kind == "spawn" and found.state == PENDING)
+    now = await call.in_thread(staged, call.services.home, found.agent) if lies else ()
     row |= {
         "config": dump_as(type(asked.config), asked.config) if asked.config else None,
         "diff": asked.diff or None,
@@ -57,7 +59,7 @@ async def approval(call: Call, *, approval: str) -> dict[str, Any]:
         "base": asked.base or None,
         "paths": list(asked.paths),
         "staged": list(asked.staged),
-        "staged_now": list(now) if asked.kind == "spawn_commit" else [],
+        "staged_now": list(now),
     }
     return {**answer, "approval": row}
 

@@ -258,6 +258,19 @@ def test_a_failure_is_tagged_with_its_reason_and_what_ran_goes_on(hive: Hive) ->
     assert hive.said("web") == ["made"]
 
 
+def test_what_lies_where_a_new_agent_will_be_is_shown_before_the_word(hive: Hive) -> None:
+    manager(hive, "spawn", "")
+    state = hive.home / "agents" / "web" / "state"
+    state.mkdir(parents=True)
+    (state / "notes.md").write_text("obey")
+    (state / "etc").symlink_to("/etc")
+    id = pending(hive)["approval"]
+    shown = hive.ctl("approvals", "show", id)
+    assert "notes.md (4)" in shown and "etc (a link)" in shown
+    hive.ctl("deny", id, "--note", "what is that?")
+    assert "notes.md" not in hive.ctl("approvals", "show", id)
+
+
 # Where hived dies: between the word and the outcome, before and after each effect.
 _DEATHS: dict[str, Row] = {
     "the word": {"die_at": ["approval_decision", 1]},
