@@ -65,6 +65,7 @@ FIRST: dict[str, Callable[[Hive], Row]] = {
 }
 SECOND: dict[str, Callable[[Hive], Row]] = {
     "answer": lambda hive: {"id": asked(hive), "answer": "yes"},
+    "cancel_question": lambda hive: {"id": hive.wait("question_asked", asker="queen")["question"]},
     "cancel_reminder": lambda hive: {"reminder": reminder(hive)},
     "withdraw": lambda hive: {"approval": first_approval(hive)},
     "request_spawn_commit": lambda hive: {"name": "draft1", "commit_ref": commit(hive)},

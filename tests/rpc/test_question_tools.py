@@ -103,6 +103,17 @@ async def test_agents_ask_one_another(ada: Agent, bob: Agent, raw: Any) -> None:
     assert (row["state"], row["closed_by"], row["chosen"]) == ("answered", "agent:bob", ["b", "a"])
 
 
+async def test_who_asked_takes_a_question_back(ada: Agent, bob: Agent) -> None:
+    question = _id(await ada.good("ask", question="Which?", to="bob"))
+    assert (await bob.bad("cancel_question", id=question)).startswith("not_allowed: ")
+    assert await ada.good("cancel_question", id=question) == f"question {question} is cancelled"
+    assert bob.mail()[-1].startswith(f"Question {question} from ada was cancelled")
+    assert ada.mail() == []
+    words = await bob.bad("answer", id=question, answer="late")
+    assert "was cancelled (withdrawn) by agent:ada at 20" in words
+    assert (await ada.bad("cancel_question", id=question)).startswith("wrong_state: ")
+
+
 async def test_a_call_that_is_read_again_is_answered_as_at_first(
     ada: Agent, bob: Agent, world: Any
 ) -> None:

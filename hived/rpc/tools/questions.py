@@ -1,9 +1,9 @@
-"""ask, answer."""
+"""ask, answer, cancel_question."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hived.decisions.question_ends import Answer
+from hived.decisions.question_ends import Answer, CancelQuestion
 from hived.decisions.questions import Ask
 from hived.names import OPERATOR
 from hived.rpc.tools.caller import Caller
@@ -31,4 +31,14 @@ async def answer(caller: Caller, *, id: str, answer: str | tuple[str, ...]) -> s
     return f"answered {said.question}: {said.asker} is told"
 
 
-HANDLERS: Mapping[str, Callable[..., Any]] = {"ask": ask, "answer": answer}
+async def cancel_question(caller: Caller, *, id: str) -> str:
+    await caller.submit(CancelQuestion(id))
+    over = (await caller.events())[0].event
+    return f"question {over.question} is cancelled"
+
+
+HANDLERS: Mapping[str, Callable[..., Any]] = {
+    "ask": ask,
+    "answer": answer,
+    "cancel_question": cancel_question,
+}

@@ -66,6 +66,11 @@ TOOL_SPECS: Mapping[str, Row] = {
             ),
         },
     ),
+    "cancel_question": Row(
+        ALL,
+        "Take back a question of yours that has no answer yet.",
+        {"id": Arg("string", "the question's id", True)},
+    ),
     "set_status": Row(
         ALL,
         "Say in a few words what you are doing; the operator sees it beside your name.",
