@@ -1,13 +1,13 @@
 """hivectl status, turns and why: one agent, looked at closely."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from hived.ctl.ps import GROUPS, context, model, note, turn
 from hived.ctl.render import event_line
 from hived.ctl.run import Run, positive, reads, takes_agent
-from hived.ctl.table import Column, lay_out
+from hived.ctl.table import Column, show
 from hived.ctl.when import local, short, unix
 from hived.ctl.words import age, amount, clean, count, fold, model_name, money, pad, took
 
@@ -56,7 +56,7 @@ def status(run: Run) -> int:
             console.line(pad("" if index else f"  {name}", _INDENT) + line)
     if row["turns"]:
         console.line()
-        _print_turns(run, row["turns"][-_SHORT:])
+        show(console, _TURN_COLUMNS, row["turns"][-_SHORT:], _cells, _colour)
     return 0
 
 
@@ -149,18 +149,14 @@ def turns(run: Run) -> int:
         head = {key: answer[key] for key in ("v", "position", "at")}
         run.console.document({**head, "agent": answer["agent"]["agent"], "turns": rows})
     elif rows:
-        _print_turns(run, rows)
+        show(run.console, _TURN_COLUMNS, rows, _cells, _colour)
     else:
         run.console.line(f"{answer['agent']['agent']} has had no turn yet")
     return 0
 
 
-def _print_turns(run: Run, rows: Sequence[Row]) -> None:
-    header, *lines = lay_out(_TURN_COLUMNS, [_cells(row) for row in rows], run.console.width)
-    run.console.line(header, "bold")
-    for row, line in zip(rows, lines, strict=True):
-        good = row["outcome"] in (None, "ok")
-        run.console.line(line, "" if good else "red")
+def _colour(row: Row) -> str:
+    return "" if row["outcome"] in (None, "ok") else "red"
 
 
 def _cells(row: Row) -> list[str]:

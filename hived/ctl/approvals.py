@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hived.ctl.run import Run, UsageError, positive, reads, takes_json
-from hived.ctl.table import Column, lay_out
+from hived.ctl.table import Column, show
 from hived.ctl.when import local, short
 from hived.ctl.words import clean, count, fold
 from hived.errors import HivedError
@@ -46,7 +46,7 @@ def approvals(run: Run) -> int:
     if run.json:
         run.console.document(answer)
         return 0
-    _table(run, answer["approvals"])
+    show(run.console, _COLUMNS, answer["approvals"], _cells, _colour)
     if not answer["approvals"]:
         run.console.line("no approvals yet" if args.all else "nothing waits for your word")
     if answer["left_out"]:
@@ -54,13 +54,8 @@ def approvals(run: Run) -> int:
     return 0
 
 
-def _table(run: Run, rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    header, *lines = lay_out(_COLUMNS, [_cells(row) for row in rows], run.console.width)
-    run.console.line(header, "bold")
-    for row, line in zip(rows, lines, strict=True):
-        run.console.line(line, _STYLES.get(row["state"], "dim"))
+def _colour(row: Row) -> str:
+    return _STYLES.get(row["state"], "dim")
 
 
 def _cells(row: Row) -> list[str]:
@@ -172,14 +167,10 @@ def _chosen(run: Run) -> list[str]:
     rows = [row for row in rows if args.kind in (None, row["kind"])]
     rows = [row for row in rows if args.requester in (None, row["requester"])]
     if not run.json:
-        _table(run, rows)
+        show(run.console, _COLUMNS, rows, _cells, _colour)
     if rows and not args.yes:
         which = "it" if len(rows) == 1 else f"all {len(rows)}"
-        answer = run.console.ask(f"Approve {which}? [y/N] ")
-        if answer is None:
-            raise UsageError("approve --all asks first, and no terminal is here", "add --yes")
-        if answer.lower() not in ("y", "yes"):
-            raise UsageError("nothing is approved", "answer y to approve")
+        run.confirm(f"Approve {which}?", otherwise="nothing is approved", to="approve")
     return [str(row["approval"]) for row in rows]
 
 
@@ -234,8 +225,7 @@ def _decide(run: Run, method: str, ids: Sequence[str], note: str | None) -> int:
 
 def tell(run: Run, row: Row) -> None:
     """Print what became of a request, whole: of a failure the reason is at its end."""
-    for line in fold(_told(row), run.console.width):
-        run.console.line(line)
+    run.console.block(_told(row), indent="")
 
 
 def _told(row: Row) -> str:

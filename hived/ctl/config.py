@@ -11,7 +11,7 @@ import hived
 from hived import limits
 from hived.ctl.exits import FOUND_WRONG, OK
 from hived.ctl.run import Run, UsageError, reads
-from hived.ctl.table import Column, lay_out
+from hived.ctl.table import Column, show
 from hived.ctl.when import short
 from hived.ctl.words import clean, fold
 
@@ -62,17 +62,15 @@ def _show(run: Run, agent: str) -> int:
         told = f"{row['approval']} waits for approval: commit {row['commit'][:12]}"
         console.line(clean(told), "yellow")
     if answer["history"]:
-        cells = [
-            (short(row["at"]), f"{row['mark']}/{row['id']}", row["commit"][:12], row["note"] or "")
-            for row in answer["history"]
-        ]
-        header, *lines = lay_out(_MARKS, cells, console.width)
         console.line()
-        console.line(header, "bold")
-        for line in lines:
-            console.line(line)
+        show(console, _MARKS, answer["history"], _mark)
     console.line(clean(f"to be edited in {answer['proposed']}"), "dim")
     return OK
+
+
+def _mark(row: Row) -> list[str]:
+    mark = f"{row['mark']}/{row['id']}"
+    return [short(row["at"]), mark, row["commit"][:12], row["note"] or ""]
 
 
 def _explain(run: Run, agent: str) -> int:
@@ -80,11 +78,13 @@ def _explain(run: Run, agent: str) -> int:
     if run.json:
         run.console.document(answer)
         return OK
-    cells = [(row["key"], row["value"], row["source"]) for row in answer["keys"]]
-    header, *lines = lay_out(_KEYS, cells, run.console.width)
-    run.console.line(header, "bold")
-    for row, line in zip(answer["keys"], lines, strict=True):
-        run.console.line(line, "dim" if row["source"] == "built-in" else "")
+    show(
+        run.console,
+        _KEYS,
+        answer["keys"],
+        lambda row: (row["key"], row["value"], row["source"]),
+        lambda row: "dim" if row["source"] == "built-in" else "",
+    )
     return OK
 
 

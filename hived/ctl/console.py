@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from hived.ctl.words import cut
+from hived.ctl.words import cut, fold
 from hived.rpc.specs import JSON_VERSION
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -32,6 +32,12 @@ class Console:
         if style and self.colour and text:
             text = f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
         self.out.write(text + "\n")
+
+    def block(self, text: str, indent: str = "    ") -> None:
+        """A text of several lines, made clean, folded to the width behind an indent."""
+        width = None if self.width is None else max(20, self.width - len(indent))
+        for line in fold(text, width):
+            self.line((indent + line).rstrip())
 
     def document(self, answer: Mapping[str, Any]) -> None:
         """One JSON document; on a terminal indented. Every character above ASCII is escaped."""

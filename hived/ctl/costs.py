@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from hived.ctl.run import Run, reads
-from hived.ctl.table import Column, lay_out
+from hived.ctl.table import Column, lay_out, show
 from hived.ctl.when import local, short
-from hived.ctl.words import amount, clean, model_name, money
+from hived.ctl.words import amount, model_name, money
 
 _COLUMNS = (
     Column("", least=12),
@@ -57,7 +57,7 @@ def costs(run: Run) -> int:
         console.line(lines[-1], "bold")
     if answer["budgets"]:
         console.line()
-        _print_budgets(run, answer["budgets"])
+        show(console, _BUDGETS, answer["budgets"], _budget, _colour)
     return 0
 
 
@@ -68,11 +68,8 @@ def _cells(row: Mapping[str, Any], by: str) -> list[str]:
     return [name or "not named", str(row["turns"]), *tokens, money(row["cost_usd"])]
 
 
-def _print_budgets(run: Run, budgets: list[Mapping[str, Any]]) -> None:
-    header, *lines = lay_out(_BUDGETS, [_budget(row) for row in budgets], run.console.width)
-    run.console.line(header, "bold")
-    for row, line in zip(budgets, lines, strict=True):
-        run.console.line(clean(line), "red" if row["state"] == "reached" else "")
+def _colour(row: Mapping[str, Any]) -> str:
+    return "red" if row["state"] == "reached" else ""
 
 
 def _budget(row: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from hived.ctl.run import Run, UsageError, takes_json
-from hived.ctl.words import clean
 
 _AS_GIVEN = (
     "agent",
@@ -51,11 +50,8 @@ def new_arguments(parser: argparse.ArgumentParser) -> None:
 def new(run: Run) -> int:
     """Create an agent; 0."""
     answer = run.client.call("new", **_params(run.args))
-    if run.json:
-        run.console.document(answer)
-    else:
-        state = "made, not started" if run.args.stopped else "made and started"
-        run.console.line(clean(f"{answer['agent']}: {state}"))
+    state = "made, not started" if run.args.stopped else "made and started"
+    run.say(answer, f"{answer['agent']}: {state}")
     return 0
 
 

@@ -69,18 +69,12 @@ def _discard(run: Run, name: str) -> int:
         row = next((r for r in run.read("drafts")["drafts"] if r["agent"] == name), None)
         if row is not None:
             run.console.note(clean(f"goes: {row['config_path']}, {row['state_path']}"))
-        reply = run.console.ask(f"Discard the draft {name}? [y/N] ")
-        if reply is None:
-            raise UsageError("discard asks first, and no terminal is here to ask on", "add --yes")
-        if reply.lower() not in ("y", "yes"):
-            raise UsageError(f"{name} stays", "answer y to discard it")
+        question = f"Discard the draft {name}?"
+        run.confirm(question, otherwise=f"{name} stays", to="discard it")
     answer = run.client.call("draft_discard", agent=name)
-    if run.json:
-        run.console.document(answer)
-    else:
-        gone = answer["withdrawn"]
-        more = f", {count(len(gone), 'request')} withdrawn" if gone else ""
-        run.console.line(clean(f"{answer['agent']}: discarded{more}"))
+    gone = answer["withdrawn"]
+    more = f", {count(len(gone), 'request')} withdrawn" if gone else ""
+    run.say(answer, f"{answer['agent']}: discarded{more}")
     return 0
 
 

@@ -89,14 +89,10 @@ def revive(run: Run) -> int:
         start=False if args.stopped else None,
         request=args.request or None,
     )
-    if run.json:
-        run.console.document(answer)
-    elif not answer["revived"]:
-        approval = answer["approval"]
-        run.console.line(clean(f"{answer['agent']}: asked for; hivectl approve {approval}"))
-    else:
-        state = "not started" if args.stopped else "started"
-        run.console.line(clean(f"{answer['agent']}: is back, {state}"))
+    told = f"is back, {'not started' if args.stopped else 'started'}"
+    if not answer["revived"]:
+        told = f"asked for; hivectl approve {answer['approval']}"
+    run.say(answer, f"{answer['agent']}: {told}")
     return 0
 
 
@@ -112,20 +108,15 @@ def purge(run: Run) -> int:
     plan = run.client.call("purge_plan", agent=name)
     if not run.args.yes:
         _tell(plan, run.console.note)
-        answer = run.console.ask(f"Delete all of it for good? {name} cannot come back [y/N] ")
-        if answer is None:
-            raise UsageError("purge asks first, and no terminal is here to ask on", "add --yes")
-        if answer.lower() not in ("y", "yes"):
-            raise UsageError(f"{name} stays", "answer y to delete it")
+        question = f"Delete all of it for good? {name} cannot come back"
+        run.confirm(question, otherwise=f"{name} stays", to="delete it")
     elif not run.json:
         _tell(plan, run.console.line)
     done = run.client.call("purge", agent=name)
-    if run.json:
-        run.console.document(done)
-    elif done["deleted"]:
-        run.console.line(clean(f"{name}: deleted, the name is free"))
-    else:
-        run.console.line(clean(f"{name}: is being deleted; hivectl tombstones shows it"))
+    told = "deleted, the name is free"
+    if not done["deleted"]:
+        told = "is being deleted; hivectl tombstones shows it"
+    run.say(done, f"{name}: {told}")
     return 0
 
 

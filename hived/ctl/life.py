@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hived.ctl.run import Run, UsageError, takes_agent, takes_json
+from hived.ctl.run import Run, takes_agent, takes_json
 from hived.ctl.words import clean, count
 from hived.errors import HivedError
 
@@ -19,14 +19,7 @@ def order_arguments(parser: argparse.ArgumentParser) -> None:
 def order(run: Run) -> int:
     """Give an agent the order that the verb is named after; 0."""
     answer = run.client.call(run.verb.replace("-", "_"), agent=run.args.agent)
-    return _tell(run, answer, _DONE[run.verb])
-
-
-def _tell(run: Run, answer: Answer, text: Callable[[Answer], str]) -> int:
-    if run.json:
-        run.console.document(answer)
-    else:
-        run.console.line(clean(text(answer)))
+    run.say(answer, _DONE[run.verb](answer))
     return 0
 
 
@@ -68,7 +61,8 @@ def model_arguments(parser: argparse.ArgumentParser) -> None:
 def model(run: Run) -> int:
     """Set the model of an agent's next turn; 0."""
     answer = run.client.call("model", agent=run.args.agent, model=run.args.model)
-    return _tell(run, answer, _model_told)
+    run.say(answer, _model_told(answer))
+    return 0
 
 
 def _model_told(answer: Answer) -> str:
@@ -92,13 +86,11 @@ def remove(run: Run) -> int:
         )
     if not run.args.yes:
         run.console.note(_what(row))
-        answer = run.console.ask(f"Take {name} out of the hive? [y/N] ")
-        if answer is None:
-            raise UsageError("rm asks first, and no terminal is here to ask on", "add --yes")
-        if answer.lower() not in ("y", "yes"):
-            raise UsageError(f"{name} stays", "answer y to take it out")
+        question = f"Take {name} out of the hive?"
+        run.confirm(question, otherwise=f"{name} stays", to="take it out")
     done = run.client.call("rm", agent=name)
-    return _tell(run, done, _removed)
+    run.say(done, _removed(done))
+    return 0
 
 
 def _what(row: Answer) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from hived import limits
 from hived.ctl.run import Run, UsageError, positive, reads, takes_json
 from hived.ctl.when import local
-from hived.ctl.words import clean, count, fold
+from hived.ctl.words import clean, count
 
 
 def send_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,9 @@ def send_arguments(parser: argparse.ArgumentParser) -> None:
         "words", metavar="AGENT [WORDS]", nargs="*", help="whom, and what; - or no words: stdin"
     )
     parser.add_argument("--all", action="store_true", help="to every agent; then no AGENT is given")
-    parser.add_argument("--urgent", action="store_true", help="before other mail, and it ends a nap")
+    parser.add_argument(
+        "--urgent", action="store_true", help="before other mail, and it ends a nap"
+    )
     parser.add_argument("--reply-to", metavar="MESSAGE", help="the message this answers")
     takes_json(parser)
 
@@ -46,10 +48,7 @@ def send(run: Run) -> int:
         in_reply_to=args.reply_to,
         urgent=args.urgent or None,
     )
-    if run.json:
-        run.console.document(answer)
-    else:
-        run.console.line(clean(f"sent {', '.join(answer['messages'])}"))
+    run.say(answer, f"sent {', '.join(answer['messages'])}")
     return 0
 
 
@@ -102,9 +101,7 @@ def _print(run: Run, row: Mapping[str, Any]) -> None:
         marks.append(f"answers {row['in_reply_to']}")
     head = f"{row['message']}  {local(row['sent_at'])}  from {row['from']}  {', '.join(marks)}"
     console.line(clean(head), "bold" if row["state"] == "queued" else "dim")
-    width = None if console.width is None else max(20, console.width - 4)
-    for line in fold(row["body"], width):
-        console.line(f"    {line}".rstrip())
+    console.block(row["body"])
 
 
 def ack_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,8 +119,5 @@ def ack(run: Run) -> int:
         rows = run.client.call("inbox", limit=limits.INBOX_OPEN_MAX)["messages"]
         messages = [row["message"] for row in rows if row["state"] == "queued"]
     answer = run.client.call("ack", messages=messages) if messages else {"messages": []}
-    if run.json:
-        run.console.document(answer)
-    else:
-        run.console.line(f"{count(len(answer['messages']), 'message')} marked as read")
+    run.say(answer, f"{count(len(answer['messages']), 'message')} marked as read")
     return 0

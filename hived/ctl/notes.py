@@ -66,11 +66,8 @@ def compact_arguments(parser: argparse.ArgumentParser) -> None:
 def compact(run: Run) -> int:
     """Have an agent's conversation or notes compacted; 0."""
     answer = run.client.call("compact", agent=run.args.agent, notes=run.args.notes)
-    if run.json:
-        run.console.document(answer)
-        return 0
     behind = answer.get("queued_behind")
     what = " its notes" if answer["of"] == "notes" else ""
     when = f"after turn {behind}" if behind else "now"
-    run.console.line(clean(f"{answer['agent']}: compacts{what} {when}"))
+    run.say(answer, f"{answer['agent']}: compacts{what} {when}")
     return 0

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from hived.ctl.run import Run, UsageError, positive, reads, takes_json
-from hived.ctl.when import local, seconds
-from hived.ctl.words import clean, fold
+from hived.ctl.run import Run, UsageError, positive, reads, span, takes_json
+from hived.ctl.when import local
+from hived.ctl.words import clean
 
 
 def ask_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,16 +17,9 @@ def ask_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--multi", action="store_true", help="several options may be chosen")
     parser.add_argument(
-        "--ttl", type=_span, metavar="TIME", help="expires after it: 90s, 10m, 2h, 1d"
+        "--ttl", type=span, metavar="TIME", help="expires after it: 90s, 10m, 2h, 1d"
     )
     takes_json(parser)
-
-
-def _span(text: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def ask(run: Run) -> int:
@@ -40,10 +33,7 @@ def ask(run: Run) -> int:
         multi=args.multi or None,
         ttl_seconds=args.ttl,
     )
-    if run.json:
-        run.console.document(answer)
-    else:
-        run.console.line(clean(f"asked: {answer['question']}; the answer comes to your inbox"))
+    run.say(answer, f"asked: {answer['question']}; the answer comes to your inbox")
     return 0
 
 
@@ -82,10 +72,7 @@ def _cancel(run: Run) -> int:
     if args.at is not None or args.all or args.agent:
         raise UsageError("cancel takes nothing but the ID")
     answer = run.client.call("cancel_question", question=args.words[1])
-    if run.json:
-        run.console.document(answer)
-    else:
-        run.console.line(clean(f"{answer['question']}: cancelled"))
+    run.say(answer, f"{answer['question']}: cancelled")
     return 0
 
 
@@ -96,22 +83,16 @@ def _print(run: Run, row: Mapping[str, Any]) -> None:
     if row["state"] == "open" and row["deadline"]:
         state += f" until {local(row['deadline'])}"
     console.line(clean(f"{head}  {state}"), "bold" if waits else "")
-    _indented(run, row["text"], "    ")
+    console.block(row["text"])
     for number, option in enumerate(row["options"], 1):
         mark = "x" if option in row["chosen"] else " "
-        _indented(run, f"[{mark}] {number}. {option}", "      ")
+        console.block(f"[{mark}] {number}. {option}", "      ")
     if row["multi"] and row["state"] == "open":
         console.line("      several may be chosen", "dim")
     if row["state"] == "answered":
-        _indented(run, f"{row['closed_by']}: {row['answer']}", "  > ")
+        console.block(f"{row['closed_by']}: {row['answer']}", "  > ")
     elif row["closed_by"]:
         console.line(clean(f"  by {row['closed_by']} at {local(row['closed_at'])}"), "dim")
-
-
-def _indented(run: Run, text: str, indent: str) -> None:
-    width = run.console.width
-    for line in fold(text, None if width is None else max(20, width - len(indent))):
-        run.console.line((indent + line).rstrip())
 
 
 def answer_arguments(parser: argparse.ArgumentParser) -> None:

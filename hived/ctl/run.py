@@ -11,6 +11,7 @@ from hived import __version__
 from hived.client import Client
 from hived.ctl.console import Console
 from hived.ctl.verbs import Verb
+from hived.ctl.words import clean
 
 # argparse takes "-5m" for an option; joined to its own option it is a value.
 _AGO = re.compile(r"-[0-9.]+[smhdw]\Z")
@@ -59,6 +60,27 @@ class Run:
     def read(self, method: str, /, **params: Any) -> dict[str, Any]:
         """Call a read as of --at."""
         return self.client.call(method, at=self.args.at, **params)
+
+    def say(self, answer: Mapping[str, Any], text: str) -> None:
+        """What a command was answered: with --json as it is, else in a line."""
+        if self.json:
+            self.console.document(answer)
+        else:
+            self.console.line(clean(text))
+
+    def confirm(self, question: str, *, otherwise: str, to: str) -> None:
+        """Have the person say yes. otherwise: how things stand without it. to: what it does.
+
+        Raises:
+          UsageError: Any other answer, or nobody is there to be asked.
+        """
+        answer = self.console.ask(f"{question} [y/N] ")
+        if answer is None:
+            raise UsageError(
+                f"{self.verb} asks first, and no terminal is here to ask on", "add --yes"
+            )
+        if answer.lower() not in ("y", "yes"):
+            raise UsageError(otherwise, f"answer y to {to}")
 
     def now(self, answer: Mapping[str, Any]) -> float:
         """Unix seconds that ages are counted to: now, or with --at the answer's own moment."""
@@ -116,6 +138,16 @@ def moment(text: str) -> int | str:
 
     try:
         return parse_moment(text, time.time())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def span(text: str) -> float:
+    """The type of an argument that is a span of time, in seconds."""
+    from hived.ctl.when import seconds
+
+    try:
+        return seconds(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -1,9 +1,12 @@
 """Tables that fit the terminal: columns give way in a fixed order, cells are cut, none wraps."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from hived.ctl.console import Console
 from hived.ctl.words import clean, columns, cut, pad
+
+Row = Mapping[str, Any]
 
 GAP = "  "
 
@@ -19,6 +22,21 @@ class Column(NamedTuple):
     align: str = "<"
     least: int = 4
     drop: int = 0
+
+
+def show(
+    console: Console,
+    heads: Sequence[Column],
+    rows: Sequence[Row],
+    cells: Callable[[Row], Sequence[object]],
+    style: Callable[[Row], str] = lambda row: "",
+) -> None:
+    """Print rows as a table with its header; nothing where there are none."""
+    if rows:
+        header, *lines = lay_out(heads, [cells(row) for row in rows], console.width)
+        console.line(header, "bold")
+        for row, line in zip(rows, lines, strict=True):
+            console.line(line, style(row))
 
 
 def lay_out(

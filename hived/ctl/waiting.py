@@ -5,38 +5,27 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from hived.ctl.run import Run, UsageError, reads, takes_agent, takes_json
-from hived.ctl.when import local, of_day, parse, seconds
-from hived.ctl.words import clean, count, fold
+from hived.ctl.run import Run, UsageError, reads, span, takes_agent, takes_json
+from hived.ctl.when import local, of_day, parse
+from hived.ctl.words import clean, count
 
 Row = Mapping[str, Any]
 
 
 def nap_arguments(parser: argparse.ArgumentParser) -> None:
     takes_agent(parser)
-    parser.add_argument("seconds", type=_span, metavar="SECONDS", help="90, 90s, 10m or 2h")
+    parser.add_argument("seconds", type=span, metavar="SECONDS", help="90, 90s, 10m or 2h")
     parser.add_argument("--reason", metavar="TEXT", help="told to the agent when it wakes")
     takes_json(parser)
-
-
-def _span(text: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def nap(run: Run) -> int:
     """Have an agent rest; 0."""
     args = run.args
     answer = run.client.call("nap", agent=args.agent, seconds=args.seconds, reason=args.reason)
-    if run.json:
-        run.console.document(answer)
-        return 0
     until = local(answer["until"])
     later = f"will nap until {until}, once its turn {answer['turn']} ends"
-    words = later if answer["turn"] else f"naps until {until}"
-    run.console.line(clean(f"{answer['agent']}: {words}"))
+    run.say(answer, f"{answer['agent']}: {later if answer['turn'] else f'naps until {until}'}")
     return 0
 
 
@@ -44,7 +33,7 @@ def remind_arguments(parser: argparse.ArgumentParser) -> None:
     takes_agent(parser)
     parser.add_argument("words", metavar="WORDS", nargs="+", help="what it is to be reminded of")
     when = parser.add_mutually_exclusive_group(required=True)
-    when.add_argument("--in", dest="delay", type=_span, metavar="SPAN", help="90s, 10m, 2h or 1d")
+    when.add_argument("--in", dest="delay", type=span, metavar="SPAN", help="90s, 10m, 2h or 1d")
     when.add_argument("--at", type=_moment, metavar="TIME", help="18:04, RFC 3339, unix seconds")
     takes_json(parser)
 
@@ -83,11 +72,8 @@ def remind(run: Run) -> int:
         delay_seconds=args.delay,
         time=args.at,
     )
-    if run.json:
-        run.console.document(answer)
-    else:
-        told = f"is reminded at {local(answer['at'])} ({answer['reminder']})"
-        run.console.line(clean(f"{answer['agent']}: {told}"))
+    at = local(answer["at"])
+    run.say(answer, f"{answer['agent']}: is reminded at {at} ({answer['reminder']})")
     return 0
 
 
@@ -115,7 +101,7 @@ def reminders(run: Run) -> int:
     for row in answer["reminders"]:
         head = f"{row['reminder']}  {local(row['at'])}  {row['agent']}, set by {row['by']}"
         run.console.line(clean(head), "bold")
-        _print(run, row["text"])
+        run.console.block(row["text"])
     if not answer["reminders"]:
         run.console.line("no reminders")
     return 0
@@ -125,10 +111,7 @@ def _cancel(run: Run, words: list[str]) -> int:
     if len(words) != 1 or run.args.at is not None:
         raise UsageError("which reminder?", "hivectl reminders cancel ID")
     answer = run.client.call("cancel_reminder", reminder=words[0])
-    if run.json:
-        run.console.document(answer)
-    else:
-        run.console.line(clean(f"{answer['reminder']}: cancelled"))
+    run.say(answer, f"{answer['reminder']}: cancelled")
     return 0
 
 
@@ -147,7 +130,7 @@ def loose_ends(run: Run) -> int:
     for row, ends in shown:
         run.console.line(clean(row["agent"]), "bold")
         for end in ends:
-            _print(run, end)
+            run.console.block(end)
     if not shown:
         run.console.line("nothing is open")
     return 0
@@ -167,9 +150,3 @@ def _ends(row: Row) -> list[str]:
     ]
     mail = [f"{count(row['unread'], 'message')} not read"] if row["unread"] else []
     return [*asked, *owed, *later, *wished, *mail]
-
-
-def _print(run: Run, text: str) -> None:
-    width = None if run.console.width is None else max(20, run.console.width - 4)
-    for line in fold(text, width):
-        run.console.line(f"    {line}".rstrip())
