@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-import trio
-
 from hived import limits
 from hived.decisions import Context
 from hived.decisions.approvals import RequestApproval, check_request
@@ -17,9 +15,8 @@ from hived.decisions.verdicts import Decide, Withdraw, check_note, need_approval
 from hived.engine import Answer
 from hived.errors import CommandRefused
 from hived.names import agent_name, approval_stream
-from hived.projections.approvals import APPROVED, PENDING
+from hived.projections.approvals import APPROVED, PENDING, Approval
 from hived.projections.shapes import dump_as
-from hived.publish import SubscriberTooSlow
 from hived.rpc import rows
 from hived.rpc.approval_rows import approval_row
 from hived.rpc.session import Call, Written
@@ -64,6 +61,12 @@ async def approval(call: Call, *, approval: str) -> dict[str, Any]:
     return {**answer, "approval": row}
 
 
+def request_id(call: Call) -> str:
+    """The id of the approval that a call asks for, known before anything is done: a commit is
+    pinned by it. The same for a repeat."""
+    return approval_id(call.scoped_id or uuid4().hex)
+
+
 async def approve(call: Call, *, approval: str, note: str) -> dict[str, Any]:
     id = _named(call, approval)
     written = await call.submit(Decide(id, "approve", note))
@@ -85,7 +88,7 @@ async def withdraw(call: Call, *, approval: str) -> dict[str, Any]:
 async def spawn(call: Call, *, agent: str, description: str, commit: str) -> dict[str, Any]:
     name = agent_name(agent)
     kind = "spawn_commit" if commit else "spawn"
-    request = RequestApproval(_new_id(call), kind, name, description, commit, consent=True)
+    request = RequestApproval(request_id(call), kind, name, description, commit, consent=True)
     again = await _done_before(call, request)
     if again is None:
         _check(call, request)
@@ -101,7 +104,7 @@ async def spawn(call: Call, *, agent: str, description: str, commit: str) -> dic
 
 async def apply(call: Call, *, agent: str, commit: str, description: str) -> dict[str, Any]:
     name = agent_name(agent)
-    request = RequestApproval(_new_id(call), "apply_commit", name, description, commit)
+    request = RequestApproval(request_id(call), "apply_commit", name, description, commit)
     again = await _done_before(call, request)
     if again is None:
         _check(call, request)
@@ -118,13 +121,6 @@ def _check(call: Call, request: RequestApproval) -> None:
     check_note("the description", request.description)
 
 
-def _new_id(call: Call) -> str:
-    """Known before anything is done, for a commit is pinned by it; the same for a repeat."""
-    if call.command_id is None:
-        return approval_id(uuid4().hex)
-    return approval_id(f"{call.by}/{call.command_id}")
-
-
 async def _done_before(call: Call, request: RequestApproval) -> Written | None:
     """What this call gave at first, if it is a repeat.
 
@@ -132,8 +128,7 @@ async def _done_before(call: Call, request: RequestApproval) -> Written | None:
     """
     if call.command_id is None:
         return None
-    scoped = f"{call.by}/{call.command_id}"
-    events = await call.in_thread(call.services.engine.log.command_events, scoped)
+    events = await call.in_thread(call.services.engine.log.command_events, call.scoped_id)
     if not events:
         return None
     asked = events[0].event
@@ -145,7 +140,7 @@ async def _done_before(call: Call, request: RequestApproval) -> Written | None:
             hint="use a new id for a new command",
         )
     streams = tuple(dict.fromkeys(rec.stream for rec in events))
-    written = Written(call, Answer(events[-1].position, streams, 0, repeated=True), scoped)
+    written = Written(call, Answer(events[-1].position, streams, 0, repeated=True), call.scoped_id)
     await written.correct()
     return written
 
@@ -163,17 +158,12 @@ def _named(call: Call, text: str) -> str:
 
 async def _answer(call: Call, written: Written, id: str) -> dict[str, Any]:
     """The approval as it is once it has an outcome, or APPROVAL_WAIT_SECONDS have passed."""
-    engine = call.services.engine
-    subscription = engine.subscribe()
-    try:
-        with trio.move_on_after(limits.APPROVAL_WAIT_SECONDS):
-            while need_approval(engine.durable, id).state == APPROVED:
-                await anext(subscription)
-    except (SubscriberTooSlow, StopAsyncIteration):
-        pass  # hived is very busy, or ends: the caller is told how far it has come
-    finally:
-        subscription.close()
-    return written.row(approval=approval_row(need_approval(engine.durable, id)))
+
+    def now() -> Approval:
+        return need_approval(call.services.engine.durable, id)
+
+    await call.until(lambda: now().state != APPROVED, limits.APPROVAL_WAIT_SECONDS)
+    return written.row(approval=approval_row(now()))
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {

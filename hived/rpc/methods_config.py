@@ -26,8 +26,8 @@ from hived.rpc.params import invalid
 from hived.rpc.session import Call
 from hived.rpc.specs import JSON_VERSION
 from hived.world import repos, trees
-from hived.world.config_checks import check_config
-from hived.world.hive_file import KNOWN, read_settings
+from hived.world.config_checks import KNOWN, check_config
+from hived.world.hive_file import read_settings
 from hived.world.proposing import as_files
 
 

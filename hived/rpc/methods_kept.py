@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import uuid4
-
-import trio
 
 from hived import limits
 from hived.decisions.approvals import RequestApproval
@@ -14,12 +11,11 @@ from hived.paths import Home
 from hived.projections import Hive
 from hived.projections.agent import Agent
 from hived.projections.shapes import dump_as
-from hived.publish import SubscriberTooSlow
 from hived.rpc import rows
+from hived.rpc.methods_approvals import request_id
 from hived.rpc.session import Call
 from hived.rpc.specs import JSON_VERSION
 from hived.world import kept
-from hived.world.proposing import approval_id
 
 
 async def tombstones(call: Call) -> dict[str, Any]:
@@ -86,16 +82,10 @@ async def purge_plan(call: Call, *, agent: str) -> dict[str, Any]:
 async def revive(call: Call, *, agent: str, start: bool, request: bool) -> dict[str, Any]:
     command: Any = Revive(agent, start)
     if request:
-        command = RequestApproval(_approval_id(call), "revive", agent)
+        command = RequestApproval(request_id(call), "revive", agent)
     written = await call.submit(command)
     first = (await written.events())[0].event
     return written.row(agent=agent, approval=first.approval, revived=not request)
-
-
-def _approval_id(call: Call) -> str:
-    """The same for the same command id, so that a repeat is known for one."""
-    known = call.command_id is not None
-    return approval_id(f"{call.by}/{call.command_id}" if known else uuid4().hex)
 
 
 async def purge(call: Call, *, agent: str) -> dict[str, Any]:
@@ -107,29 +97,17 @@ async def purge(call: Call, *, agent: str) -> dict[str, Any]:
         paths = tuple(str(one) for one in found)
         command = PurgeAgent(agent, paths, sum(one.bytes for one in found))
     written = await call.submit(command)
-    await _deleted(call, agent)
+    names = engine.durable.agents
+    # Longer than that, it goes on without us.
+    await call.until(lambda: agent not in names.purging, limits.PURGE_WAIT_SECONDS)
     dead = [rec for rec in await written.events() if rec.kind == "message_dead"]
     return written.row(
         agent=agent,
         paths=list(command.paths),
         bytes=command.bytes,
         dropped_messages=len(dead),
-        deleted=agent not in engine.durable.agents.purging,
+        deleted=agent not in names.purging,
     )
-
-
-async def _deleted(call: Call, agent: str) -> None:
-    """Wait until its files are deleted, PURGE_WAIT_SECONDS at most: then it goes on without us."""
-    engine = call.services.engine
-    subscription = engine.subscribe()
-    try:
-        with trio.move_on_after(limits.PURGE_WAIT_SECONDS):
-            while agent in engine.durable.agents.purging:
-                await anext(subscription)
-    except (SubscriberTooSlow, StopAsyncIteration):
-        pass  # hived is very busy, or ends: the caller is told how far it has come
-    finally:
-        subscription.close()
 
 
 async def _ordered(call: Call, agent: str) -> PurgeAgent | None:
@@ -137,7 +115,7 @@ async def _ordered(call: Call, agent: str) -> PurgeAgent | None:
     if call.command_id is None:
         return None
     log = call.services.engine.log
-    for rec in await call.in_thread(log.command_events, f"{call.by}/{call.command_id}"):
+    for rec in await call.in_thread(log.command_events, call.scoped_id):
         if rec.kind == "agent_purged" and rec.event.agent == agent:
             return PurgeAgent(agent, rec.event.paths, rec.event.bytes)
     return None

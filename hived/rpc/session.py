@@ -15,6 +15,7 @@ from hived.engine import Answer
 from hived.errors import CommandRefused
 from hived.events import Recorded
 from hived.projections import Hive
+from hived.publish import SubscriberTooSlow
 from hived.rpc.outbox import Outbox
 from hived.rpc.services import Services
 from hived.rpc.specs import ANYONE, OPERATOR
@@ -98,8 +99,8 @@ class Call:
         """Do a command, under the caller's command id or one of this connection."""
         session = self.session
         if self.command_id is not None:
-            chosen = names.command_id(self.command_id)
-            scoped = f"{self.by}/{chosen}"
+            names.command_id(self.command_id)
+            scoped = self.scoped_id
         else:
             session.calls += 1
             scoped = f"conn:{session.id}/{session.calls}"
@@ -114,6 +115,26 @@ class Call:
         if answer.repeated:
             await written.correct()
         return written
+
+    @property
+    def scoped_id(self) -> str:
+        """The command id as the log has it; empty where the caller gave none."""
+        return "" if self.command_id is None else f"{self.by}/{self.command_id}"
+
+    async def until(self, true: Callable[[], bool], seconds: float) -> None:
+        """Wait until the durable state says so, at most for so long.
+
+        Returns early too where hived is very busy, or ends: the caller tells how far it has come.
+        """
+        subscription = self.services.engine.subscribe()
+        try:
+            with trio.move_on_after(seconds):
+                while not true():
+                    await anext(subscription)
+        except (SubscriberTooSlow, StopAsyncIteration):
+            pass
+        finally:
+            subscription.close()
 
     def agent(self, text: str) -> str:
         """The live agent of that name, or the only one whose name begins so.

@@ -1,7 +1,7 @@
 """Keeps the agents at work: a turn loop for each, and the clocks that end their waits."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import trio
@@ -19,6 +19,17 @@ __all__ = ["World", "supervise"]
 logger = logging.getLogger("hived.turns")
 
 
+# Each looks at the state, does what that orders, and waits for more.
+LOOPS: tuple[Callable[[World], Awaitable[None]], ...] = (
+    lift_waits,
+    watch_logins,
+    run_timers,
+    carry_out_approvals,
+    keep_places,
+    carry_out_purges,
+)
+
+
 async def supervise(
     world: World, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
@@ -29,12 +40,8 @@ async def supervise(
     world.engine.on_durable.append(world.notice)
     looping: set[str] = set()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(lift_waits, world)
-        nursery.start_soon(watch_logins, world)
-        nursery.start_soon(run_timers, world)
-        nursery.start_soon(carry_out_approvals, world)
-        nursery.start_soon(keep_places, world)
-        nursery.start_soon(carry_out_purges, world)
+        for loop in LOOPS:
+            nursery.start_soon(_for_good, world, loop)
         nursery.start_soon(_tidy, world)
         task_status.started()
         while True:
@@ -44,6 +51,18 @@ async def supervise(
                     looping.add(agent.name)
                     nursery.start_soon(_loop, world, agent.name, looping, nursery)
             await wake.wait()
+
+
+async def _for_good(world: World, loop: Callable[[World], Awaitable[None]]) -> None:
+    """A fault of ours in a loop must not take the hive down: it begins anew."""
+    while True:
+        try:
+            await loop(world)
+        except Exception:
+            if world.engine.broken is not None:
+                raise
+            logger.exception("%s failed; it begins anew", loop.__name__)
+            await trio.sleep(limits.LOOP_RESTART_SECONDS)
 
 
 async def _loop(world: World, name: str, looping: set[str], nursery: trio.Nursery) -> None:

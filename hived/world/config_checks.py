@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from hived import limits
+from hived.config.agent import Known
 from hived.drivers import DRIVERS
 from hived.drivers.allow import check_rule
 from hived.drivers.specs import agent_spec
@@ -16,6 +17,8 @@ from hived.events.values import AgentConfig
 from hived.names import MANAGER, OPERATOR, agent_name, shown
 from hived.projections.shapes import dump_as
 
+# What a configuration may name of hived's own.
+KNOWN = Known(tuple(DRIVERS), check_rule)
 _FILES = ("env_file", "prompt_file")
 
 

@@ -4,14 +4,10 @@ import os
 import stat
 
 from hived import limits
-from hived.config.agent import Known
 from hived.config.problems import ConfigInvalid
 from hived.config.settings import parse_settings
-from hived.drivers import DRIVERS
-from hived.drivers.allow import check_rule
 from hived.events.settings import Settings
-
-KNOWN = Known(tuple(DRIVERS), check_rule)
+from hived.world.config_checks import KNOWN
 
 
 def read_settings(path: str) -> Settings:
