@@ -5,7 +5,6 @@ start, and every effect can be carried out again.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import trio
@@ -26,27 +25,6 @@ logger = logging.getLogger("hived.approvals")
 
 async def carry_out_approvals(world: World) -> None:
     """Until cancelled: each approved request comes to its outcome, in the order of the requests."""
-    await _for_good(world, _carry_out_all)
-
-
-async def keep_places(world: World) -> None:
-    """Until cancelled: every agent and draft has its repositories and its state folder."""
-    await _for_good(world, _make_all)
-
-
-async def _for_good(world: World, loop: Callable[[World], Awaitable[None]]) -> None:
-    """A fault of ours in a loop must not take the hive down: it begins anew."""
-    while True:
-        try:
-            await loop(world)
-        except Exception:
-            if world.engine.broken is not None:
-                raise
-            logger.exception("%s failed; it begins anew", loop.__name__)
-            await trio.sleep(limits.LOOP_RESTART_SECONDS)
-
-
-async def _carry_out_all(world: World) -> None:
     marked: set[str] = set()
     while True:
         wake = world.wakes.take(ORDERS)
@@ -82,13 +60,18 @@ def _effects(home: Home, settings: Settings, approval: Approval, node: str) -> F
             config = proposing.deploy(home, settings, approval)
     except Exception as error:  # whatever it is, the request has to come to an end
         known = isinstance(error, HivedError | OSError)
-        why = error.message if isinstance(error, HivedError) else str(error)
+        why = _words(error) if isinstance(error, HivedError) else str(error)
         why = (why if known else f"a fault of hived: {error!r}")[: limits.DETAIL_CHARS_MAX]
         logger.warning("approval %s of %s failed: %s", approval.id, name, why, exc_info=not known)
         _mark_failed(home, approval, why)
         return FinishApproval(approval.id, why)
     credential = credential_of(name, home.agent(name), config)
     return FinishApproval(approval.id, "", config, credential, node)
+
+
+def _words(error: HivedError) -> str:
+    """What went wrong and what to do: nobody waits for the error itself."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 def _mark_failed(home: Home, approval: Approval, why: str) -> None:
@@ -111,7 +94,8 @@ def _mark_denied(home: Home, approval: Approval) -> None:
         repos.mark_denied(applied, approval.commit, approval.id, note, approval.decided_at)
 
 
-async def _make_all(world: World) -> None:
+async def keep_places(world: World) -> None:
+    """Until cancelled: every agent and draft has its repositories and its state folder."""
     made: set[tuple[str, float]] = set()
     while True:
         wake = world.wakes.take(ORDERS)

@@ -42,6 +42,12 @@ def make_places(home: Home, name: str, files: Mapping[str, bytes], author: str, 
         return commit
 
 
+def make_applied(home: Home, name: str) -> None:
+    """Make the applied repository if it is not there: of a new agent it is made a moment later."""
+    with _MAKING:
+        repos.make_applied(Path(home.applied_repo(name)))
+
+
 def make_draft(home: Home, name: str, creator: str, at: float) -> None:
     """Make the places of a draft, with the default configuration, if they are not there."""
     make_places(home, name, default_files(name), creator, at)

@@ -16,22 +16,19 @@ import orjson
 from attrs import evolve
 
 from hived import limits
-from hived.config.agent import FILE, PROMPT_FILE, Known, Place, parse_agent
+from hived.config.agent import FILE, PROMPT_FILE, Place, parse_agent
 from hived.config.templates import default_files
 from hived.config.values import to_toml
 from hived.decisions.approvals import RequestApproval
-from hived.drivers import DRIVERS
-from hived.drivers.allow import check_rule
 from hived.errors import HivedError
 from hived.events.settings import Settings
 from hived.events.values import AgentConfig
 from hived.paths import Home
 from hived.projections.approvals import Approval
 from hived.world import repos, trees
-from hived.world.agent_places import make_places, staged
-from hived.world.config_checks import check_config, check_world
+from hived.world.agent_places import make_applied, make_places, staged
+from hived.world.config_checks import KNOWN, check_config, check_world
 
-_KNOWN = Known(tuple(DRIVERS), check_rule)
 _HEAD = "# The configuration of {name}, as it was made.\n\n"
 
 
@@ -85,12 +82,16 @@ def _propose(
     base: the files that the diff is from, where no commit is deployed.
 
     Raises:
-      HivedError: As `pin` and `parse_agent` say; the reason then stands in a tag failed/ID.
+      HivedError: As `pin`, `check_stands` and `parse_agent` say; the reason of the last two stands
+        in a tag failed/ID.
     """
     applied, name = Path(home.applied_repo(request.agent)), request.agent
     proposed = Path(home.proposed(name))
+    make_applied(home, name)
     pinned = repos.pin(applied, proposed, ref, request.approval, base_files=base)
     try:
+        # What is deployed only moves on: what does not stand on it now never will.
+        repos.check_stands(applied, pinned.commit)
         config = read_config(home, settings, name, pinned.commit)
     except HivedError as error:
         repos.mark_failed(applied, pinned.commit, request.approval, error.message, time.time())
@@ -124,7 +125,7 @@ def read_config(home: Home, settings: Settings, name: str, commit: str) -> Agent
         )
     data = repos.read_file(applied, commit, FILE, limits.CONFIG_BYTES_MAX)
     place = Place(_workdir(home, name), home.applied_tree(name, commit), files, commit)
-    config = parse_agent(data, settings=settings, place=place, known=_KNOWN)
+    config = parse_agent(data, settings=settings, place=place, known=KNOWN)
     # The CLI names its sessions by the folder as the kernel knows it.
     config = evolve(config, workdir=os.path.realpath(config.workdir))
     check_config(config)
@@ -136,7 +137,7 @@ def read_config(home: Home, settings: Settings, name: str, commit: str) -> Agent
 def default_config(home: Home, settings: Settings, name: str) -> AgentConfig:
     """What an agent without a configuration of its own runs with. Its prompt comes when it does."""
     place = Place(_workdir(home, name), home.agent(name))
-    config = parse_agent(b"", settings=settings, place=place, known=_KNOWN)
+    config = parse_agent(b"", settings=settings, place=place, known=KNOWN)
     config = evolve(config, workdir=os.path.realpath(config.workdir))
     check_config(config)
     return config

@@ -28,6 +28,7 @@ __all__ = [
     "Pinned",
     "TreeFile",
     "check_ref",
+    "check_stands",
     "compared",
     "deploy",
     "deployed",
@@ -126,6 +127,18 @@ def deploy(applied: Path, commit: str, id: str) -> None:
     """
     if marked(applied, "deployed", id) == commit:
         return
+    now = check_stands(applied, commit)
+    if now != commit:
+        git.run(applied, "update-ref", DEPLOYED, commit, now or _NEVER)
+    mark(applied, "deployed", commit, id, "it runs from now on")
+
+
+def check_stands(applied: Path, commit: str) -> str:
+    """Make sure that a pinned commit can be deployed; gives what is deployed now, or nothing.
+
+    Raises:
+      HivedError: wrong_state if the commit does not stand on what is deployed.
+    """
     now = deployed(applied)
     if now and now != commit:
         stands = git.run(applied, "merge-base", "--is-ancestor", now, commit, ok=(0, 1)).status == 0
@@ -133,11 +146,9 @@ def deploy(applied: Path, commit: str, id: str) -> None:
             raise HivedError(
                 f"the commit {commit[:12]} does not stand on {now[:12]}, which is deployed",
                 code="wrong_state",
-                hint=f"rebase it on {now[:12]} and request it again",
+                hint=f"git rebase it on {now[:12]} (to go back: git revert), and request that",
             )
-    if now != commit:
-        git.run(applied, "update-ref", DEPLOYED, commit, now or _NEVER)
-    mark(applied, "deployed", commit, id, "it runs from now on")
+    return now
 
 
 def mark_failed(applied: Path, commit: str, id: str, why: str, when: float) -> None:

@@ -249,7 +249,8 @@ def test_a_failure_is_tagged_with_its_reason_and_what_ran_goes_on(hive: Hive) ->
     id = pending(hive)["approval"]
     folder.rmdir()
     hive.ctl("approve", id, code=1)
-    assert "workdir" in hive.call("approval", approval=id)["approval"]["why"]
+    why = hive.call("approval", approval=id)["approval"]["why"]
+    assert "workdir" in why and "make it first" in why
     assert "workdir" in note_of(hive, "web", f"failed/{id}")
     assert f"deployed/{id}" not in tags(hive, "web")
     assert len(hive.events("config_failed", approval=id)) == 1

@@ -113,6 +113,28 @@ def test_what_does_not_stand_on_what_runs_is_not_deployed(home: Home) -> None:
     assert repos.deployed(Path(home.applied_repo("web"))) == first
 
 
+def test_what_can_never_be_deployed_is_not_even_asked_for(home: Home) -> None:
+    first = commit(home, {"agent.toml": 'model = "one"\n'})
+    second = commit(home, {"agent.toml": 'model = "two"\n'})
+    asked = proposing.ask_spawn_commit(home, SETTINGS, request("p1"), second)
+    running = proposing.deploy(home, SETTINGS, as_approval(asked))
+    apply = request("p2", "apply_commit")
+    with pytest.raises(HivedError) as error:
+        proposing.ask_apply(home, SETTINGS, apply, first, running)
+    assert error.value.code == "wrong_state" and "git revert" in error.value.hint
+    marks = repos.history(Path(home.applied_repo("web")))
+    assert [mark.commit for mark in marks if mark.kind == "failed"] == [first]
+    again = proposing.ask_apply(home, SETTINGS, request("p3", "apply_commit"), second, running)
+    assert again.paths == ()
+
+
+def test_a_commit_is_asked_for_before_the_applied_repository_is_made(home: Home) -> None:
+    ref = commit(home, {"agent.toml": 'model = "opus"\n'})
+    subprocess.run(["rm", "-rf", home.applied_repo("web")], check=True)
+    asked = proposing.ask_spawn_commit(home, SETTINGS, request(), ref)
+    assert asked.commit == ref and have_places(home, "web")
+
+
 def test_what_lies_in_the_state_folder_is_listed_and_no_link_followed(
     home: Home, tmp_path: Path
 ) -> None:
@@ -226,8 +248,8 @@ def test_a_commit_without_an_agent_toml_is_refused(home: Home) -> None:
 
 def test_what_the_machine_refuses_is_an_error_for_who_asked(home: Home) -> None:
     ref = commit(home, {"agent.toml": ""})
-    subprocess.run(["rm", "-rf", home.applied_repo("web")], check=True)
-    Path(home.applied_repo("web")).write_text("no folder")
+    subprocess.run(["rm", "-rf", home.applied], check=True)
+    Path(home.applied).write_text("no folder")
     with pytest.raises(HivedError) as error:
         proposing.ask_spawn_commit(home, SETTINGS, request(), ref)
     assert error.value.code == "git_failed"
