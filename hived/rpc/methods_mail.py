@@ -20,7 +20,8 @@ async def ack(call: Call, *, messages: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _messages(streams: tuple[str, ...]) -> list[str]:
-    return [stream.removeprefix("message:") for stream in streams]
+    """Urgent mail also ends a nap, which is of its agent's stream."""
+    return [stream.partition(":")[2] for stream in streams if stream.startswith("message:")]
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {"send": send, "ack": ack}

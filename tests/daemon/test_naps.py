@@ -109,7 +109,8 @@ def test_a_nap_whose_time_ran_out_while_hived_was_down_ends_at_once(hive: Hive) 
 
 def test_urgent_mail_of_the_operator_wakes(hive: Hive) -> None:
     napping(hive)
-    hive.send("ada", "now", urgent=True)
+    sent = hive.call("send", to="ada", body="now", urgent=True)
+    assert [message[0] for message in sent["messages"]] == ["m"]
     said = woken(hive)
     assert said.startswith("urgent mail of the operator came.")
     assert "\nnow\n" in said

@@ -203,6 +203,14 @@ async def test_bad_mail(
     assert bob.mail() == []
 
 
+async def test_mail_to_a_full_inbox_of_the_operator_is_told_of_alone(
+    ada: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "INBOX_OPEN_MAX", 2)
+    for _ in range(3):
+        assert re.fullmatch("sent: m[0-9a-f]{16}", await ada.good("send", to="operator", body="x"))
+
+
 async def test_who_was_taken_out_is_told_so(ada: Agent, raw: Any) -> None:
     await raw.call("rm", agent="ada")
     assert (await ada.bad("send", to="operator", body="x")).startswith("not_found: ada was taken")

@@ -6,6 +6,7 @@ from typing import Any
 from hived.decisions.frames import on_a_line
 from hived.decisions.lifecycle import SetStatus
 from hived.decisions.mail import SendMessage
+from hived.names import OPERATOR
 from hived.projections.status import status
 from hived.rpc.tools.caller import Caller
 
@@ -15,6 +16,8 @@ _IDS_TOLD_MAX = 20
 async def send(caller: Caller, *, to: str, body: str, in_reply_to: str = "") -> str:
     answer = await caller.submit(SendMessage(to, body, in_reply_to))
     ids = [s.partition(":")[2] for s in answer.streams if s.startswith("message:")]
+    if to == OPERATOR:
+        ids = ids[:1]  # room in a full inbox is made after it, by closing another
     more = len(ids) - _IDS_TOLD_MAX
     return "sent: " + ", ".join(ids[:_IDS_TOLD_MAX]) + (f" and {more} more" if more > 0 else "")
 
