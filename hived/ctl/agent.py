@@ -124,6 +124,7 @@ def _settings(config: Row) -> list[tuple[str, str]]:
     # The model in force stands above; this is the one it was made with.
     named = {**config, "first model": config.get("model")}
     named.pop("model", None)
+    named["notes limit"] = named.pop("notes_limit_bytes", None)  # the column is narrow
     return [(key.replace("_", " "), _flat(value)) for key, value in named.items() if value]
 
 

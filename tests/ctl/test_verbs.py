@@ -5,9 +5,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+from attrs import fields
 
 from hived.ctl import run as ctl_run
 from hived.ctl.verbs import VERBS
+from hived.events.values import AgentConfig
 from hived.rpc.specs import METHODS
 from tests.ctl.canned import Hive, Hivectl
 from tests.ctl.rows import STAMP, WIDE
@@ -280,3 +282,13 @@ def test_why_an_approved_request_failed_is_told_whole(hive: Hive, hivectl: Hivec
         assert done.returncode == 1
         assert why in " ".join(done.stdout.split("\n"))
         assert all(len(line) <= 80 for line in done.stdout.split("\n"))
+
+
+def test_status_tells_each_setting_apart_from_its_name(hive: Hive, hivectl: Hivectl) -> None:
+    answer = hive.answers["agent"]
+    config = {one.name: f"is:{one.name}" for one in fields(AgentConfig)}
+    hive.answers["agent"] = {**answer, "agent": {**answer["agent"], "config": config}}
+    lines = hivectl("status", "ada").stdout.splitlines()
+    told = {line.split("is:")[1]: line.split("is:")[0] for line in lines if "is:" in line}
+    assert told.keys() == config.keys()
+    assert all(name.endswith(" ") for name in told.values())
