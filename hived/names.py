@@ -12,6 +12,8 @@ OPERATOR = "operator"
 HIVE = "hive"
 EVERYONE = "*"
 MANAGER = "manager"
+ROLES = ("worker", MANAGER)
+APPROVAL_KINDS = ("spawn", "spawn_commit", "apply_commit", "revive")
 RESERVED = frozenset({OPERATOR, HIVE, "system", "all", "none", "self"})
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*\Z")

@@ -11,7 +11,7 @@ from hived.config.nested import Entry, Listed, Named, Record
 from hived.config.problems import ConfigInvalid
 from hived.config.shapes import Number, Shape, Size, Text
 from hived.events.values import Budget, McpServer
-from hived.names import HIVE, MANAGER, OPERATOR, agent_name
+from hived.names import HIVE, MANAGER, OPERATOR, ROLES, agent_name
 
 
 @frozen
@@ -97,7 +97,7 @@ KEYS: Mapping[str, Key] = {
     "model": Key(_MODEL, "model", "As the CLI takes it; empty for the CLI's own default."),
     "fallback": Key(_MODEL, "fallback", "The model where the other is not to be had."),
     "role": Key(
-        Text(choices=("worker", "manager")),
+        Text(choices=ROLES),
         "role",
         "worker, or manager, which can ask for changes of the hive.",
         "worker",

@@ -16,10 +16,9 @@ from hived.config.problems import Problems, quoted
 from hived.config.shapes import BAD, Clock, Duration, Flag, Offset, Shape, Text
 from hived.config.toml_text import tables
 from hived.events.settings import Policy, QuietHours, Settings
-from hived.names import MANAGER, OPERATOR, agent_name
+from hived.names import APPROVAL_KINDS, MANAGER, OPERATOR, agent_name
 
 FILE = "hive.toml"
-APPROVAL_KINDS = ("spawn", "spawn_commit", "apply_commit", "revive")
 
 
 def _requester(text: str) -> None:

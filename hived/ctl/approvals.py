@@ -10,10 +10,10 @@ from hived.ctl.when import local, short
 from hived.ctl.words import clean, count, fold
 from hived.errors import HivedError
 from hived.limits import LOG_PAGE_EVENTS_MAX
+from hived.names import APPROVAL_KINDS
 
 Row = Mapping[str, Any]
 
-KINDS = ("spawn", "spawn_commit", "apply_commit", "revive")
 _STYLES = {"pending": "bold", "approved": "yellow", "done": "green", "failed": "red"}
 _COLUMNS = (
     Column("APPROVAL", least=17),
@@ -143,7 +143,7 @@ def approve_arguments(parser: argparse.ArgumentParser) -> None:
     add("approvals", metavar="ID", nargs="*", help="or beginnings that only they have")
     add("--note", metavar="TEXT", help="for who asked")
     add("--all", action="store_true", help="all that wait; lists them and asks first")
-    add("--kind", choices=KINDS, help="with --all: of this kind alone")
+    add("--kind", choices=APPROVAL_KINDS, help="with --all: of this kind alone")
     add("--from", metavar="NAME", dest="requester", help="with --all: asked by NAME alone")
     add("--yes", action="store_true", help="with --all: do not ask")
     takes_json(parser)

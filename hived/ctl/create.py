@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hived.ctl.run import Run, UsageError, takes_json
+from hived.names import ROLES
 
 _AS_GIVEN = (
     "agent",
@@ -30,7 +31,7 @@ def new_arguments(parser: argparse.ArgumentParser) -> None:
     add("--workdir", metavar="DIR", help="where the CLI runs; else a folder of its own")
     add("--model", metavar="M", help="as the CLI takes it")
     add("--fallback", metavar="M", help="the model where the other is not to be had")
-    add("--role", choices=("worker", "manager"), help="worker is the default")
+    add("--role", choices=ROLES, help="worker is the default")
     add("--parent", metavar="AGENT", help="the agent it answers to")
     add("--allow", metavar="RULE", action="append", help="a permission rule (repeatable)")
     add("--tool", metavar="T", action="append", dest="tools", help="a built-in tool (repeatable)")

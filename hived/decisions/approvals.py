@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from hived import limits
-from hived.decisions.authority import answers_to, check_may_steer
+from hived.decisions.authority import answers_to, check_may_steer, need_manager
 from hived.decisions.base import Context, Plan, Planned, check_operator, need_agent, on_agent
 from hived.decisions.kept import need_kept
 from hived.decisions.lifecycle import check_free
@@ -12,11 +12,9 @@ from hived.errors import CommandRefused
 from hived.events import approvals as e
 from hived.events.config import ConfigProposed
 from hived.events.values import AgentConfig
-from hived.names import MANAGER, approval_stream
+from hived.names import APPROVAL_KINDS, approval_stream
 from hived.projections import Hive
 from hived.projections.approvals import APPROVED
-
-KINDS = tuple(WORDS)
 
 
 @frozen
@@ -103,7 +101,7 @@ def check_request(hive: Hive, kind: str, name: str, context: Context) -> None:
             raise CommandRefused(
                 f"there is no approval of kind {kind[:40]!r}",
                 code="invalid_params",
-                hint="one of " + ", ".join(KINDS),
+                hint="one of " + ", ".join(APPROVAL_KINDS),
             )
     mine = [a for a in hive.approvals.pending() if a.requester == context.sender]
     if len(mine) >= limits.APPROVALS_OPEN_MAX:
@@ -120,15 +118,8 @@ def check_asker(hive: Hive, context: Context) -> None:
     Raises:
       CommandRefused: not_allowed.
     """
-    if context.operator:
-        return
-    asker = hive.agents.live.get(context.agent)
-    if asker is None or asker.config.role != MANAGER:
-        raise CommandRefused(
-            f"{context.sender} is no manager, and cannot ask for changes of the hive",
-            code="not_allowed",
-            hint="ask your manager: send",
-        )
+    if not context.operator:
+        need_manager(hive, context)
 
 
 def check_draft(hive: Hive, name: str, context: Context) -> None:
@@ -153,7 +144,9 @@ def check_draft(hive: Hive, name: str, context: Context) -> None:
     creator = draft.creator
     foreign = creator != context.agent and creator in hive.agents.live
     if context.agent and foreign and not answers_to(hive, creator, context.agent):
-        raise CommandRefused(f"the draft {name} is {creator}'s", code="not_allowed")
+        raise CommandRefused(
+            f"the draft {name} is {creator}'s", code="not_allowed", hint=f"ask {creator}: send"
+        )
 
 
 def _listed(lines: tuple[str, ...]) -> tuple[str, ...]:

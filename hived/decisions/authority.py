@@ -4,6 +4,7 @@ from hived.decisions.base import Context
 from hived.errors import CommandRefused
 from hived.names import MANAGER
 from hived.projections import Hive
+from hived.projections.agent import Agent
 
 
 def answers_to(hive: Hive, name: str, manager: str) -> bool:
@@ -25,21 +26,33 @@ def answers_to(hive: Hive, name: str, manager: str) -> bool:
     return agent.config.role != MANAGER
 
 
+def need_manager(hive: Hive, context: Context) -> Agent:
+    """The manager that asks.
+
+    Raises:
+      CommandRefused: not_allowed.
+    """
+    asker = hive.agents.live.get(context.agent)
+    if asker is None or asker.config.role != MANAGER:
+        raise CommandRefused(
+            f"{context.sender} is no manager", code="not_allowed", hint="ask your manager: send"
+        )
+    return asker
+
+
 def check_may_steer(hive: Hive, name: str, context: Context) -> None:
     """Make sure that an agent that asks is a manager, and that `name` answers to it.
 
     Raises:
       CommandRefused: not_allowed.
     """
-    asker = hive.agents.live.get(context.agent)
     if not context.agent:
         return
-    if asker is None or asker.config.role != MANAGER:
-        raise CommandRefused(
-            f"{context.agent} is no manager", code="not_allowed", hint="ask your manager: send"
-        )
+    asker = need_manager(hive, context)
     if name == asker.name:
-        raise CommandRefused(f"{name} cannot do that to itself", code="not_allowed")
+        raise CommandRefused(
+            f"{name} cannot do that to itself", code="not_allowed", hint="ask the operator: send"
+        )
     if not answers_to(hive, name, asker.name):
         raise CommandRefused(
             f"{name} does not answer to {asker.name}",

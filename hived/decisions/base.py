@@ -122,6 +122,20 @@ def check_agents_max(hive: Hive) -> None:
         )
 
 
+def check_length(what: str, text: str, most: int) -> None:
+    """Refuse a text of more than so many characters.
+
+    Raises:
+      CommandRefused: too_large.
+    """
+    if len(text) > most:
+        raise CommandRefused(
+            f"{what} has {len(text)} characters; {most} is the most",
+            code="too_large",
+            hint="make it shorter, or put it in a file and name its path",
+        )
+
+
 def check_unique(text: str, candidates: Sequence[str], what: str) -> None:
     """Refuse a beginning that several names or ids have. what: those, in the plural.
 

@@ -19,6 +19,7 @@ from hived.projections.agent_compactions import NOTES, thrashing, watermark
 BLAMELESS = frozenset({"stop", "restart", "shutdown"})
 # Why a turn was cancelled -> the turn failed, by a limit; any other cancel was somebody's wish.
 LIMITS = frozenset({"idle_limit", "tool_limit", "start_limit", "spool_full"})
+_QUEUED = "it comes before the next turn; nothing else is to be done"
 
 
 @frozen
@@ -46,11 +47,13 @@ def queue_compaction(hive: Hive, command: QueueCompaction, context: Context) -> 
     agent = need_agent(hive, command.agent)
     if command.of == NOTES:
         if agent.notes_wanted:
-            raise CommandRefused(f"a compaction of the notes of {agent.name} is queued already")
+            raise CommandRefused(
+                f"a compaction of the notes of {agent.name} is queued already", hint=_QUEUED
+            )
     elif agent.session_fresh:
         raise CommandRefused(f"{agent.name} has no conversation yet", hint="nothing to compact")
     elif agent.compaction_wanted:
-        raise CommandRefused(f"a compaction of {agent.name} is queued already")
+        raise CommandRefused(f"a compaction of {agent.name} is queued already", hint=_QUEUED)
     return [on_agent(agent.name, e.CompactionQueued(agent.name, command.why, command.of))]
 
 

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.decisions.authority import check_may_steer
-from hived.decisions.base import Context, Plan, check_agents_max, need_agent, on_agent
+from hived.decisions.base import Context, Plan, check_agents_max, check_length, need_agent, on_agent
 from hived.decisions.naps import nap_over
 from hived.decisions.notices import tell_manager
 from hived.decisions.question_ends import cancel_of_gone
@@ -14,7 +14,7 @@ from hived.errors import CommandRefused
 from hived.events import agents as e
 from hived.events.turn import TurnCancel
 from hived.events.values import AgentConfig
-from hived.names import MANAGER, OPERATOR
+from hived.names import MANAGER, OPERATOR, ROLES
 from hived.projections import Hive
 from hived.projections.agent import Agent
 
@@ -35,9 +35,9 @@ def new_agent(hive: Hive, command: NewAgent, context: Context) -> Plan:
     name = command.agent
     check_free(hive, name)
     check_agents_max(hive)
-    if command.config.role not in ("worker", "manager"):
+    if command.config.role not in ROLES:
         raise CommandRefused(
-            f"{command.config.role!r} is no role", code="invalid_params", hint="worker or manager"
+            f"{command.config.role!r} is no role", code="invalid_params", hint=" or ".join(ROLES)
         )
     if command.parent:
         need_agent(hive, command.parent)
@@ -215,10 +215,5 @@ class SetStatus:
 
 def set_status(hive: Hive, command: SetStatus, context: Context) -> Plan:
     need_agent(hive, command.agent)
-    if len(command.text) > limits.STATUS_CHARS_MAX:
-        raise CommandRefused(
-            f"a status has at most {limits.STATUS_CHARS_MAX} characters, this has "
-            f"{len(command.text)}",
-            code="too_large",
-        )
+    check_length("the status", command.text, limits.STATUS_CHARS_MAX)
     return [on_agent(command.agent, e.StatusSet(command.agent, command.text))]

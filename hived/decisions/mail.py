@@ -56,14 +56,21 @@ def send_message(hive: Hive, command: SendMessage, context: Context) -> Plan:
 
 def check_body(body: str) -> None:
     if not body.strip():
-        raise CommandRefused("the message has no words", code="invalid_params")
-    size = len(body.encode("utf-8", "surrogatepass"))
+        raise CommandRefused(
+            "the message has no words", code="invalid_params", hint="say something"
+        )
+    size = body_size(body)
     if size > limits.BODY_BYTES_MAX:
         raise CommandRefused(
             f"the message has {size} bytes; {limits.BODY_BYTES_MAX} is the most",
             code="too_large",
             hint="put it in a file and send its path",
         )
+
+
+def body_size(body: str) -> int:
+    """In bytes, of UTF-8."""
+    return len(body.encode("utf-8", "surrogatepass"))
 
 
 def recipients_of(hive: Hive, to: str, sender: str) -> list[str]:
@@ -78,7 +85,9 @@ def recipients_of(hive: Hive, to: str, sender: str) -> list[str]:
         return [_manager_of(hive, sender)]
     agent = need_agent(hive, to)
     if agent.name == sender:
-        raise CommandRefused("an agent cannot write to itself", code="not_allowed")
+        raise CommandRefused(
+            "an agent cannot write to itself", code="not_allowed", hint="remind comes back to it"
+        )
     return [agent.name]
 
 
@@ -146,7 +155,9 @@ def ack_messages(hive: Hive, command: AckMessages, context: Context) -> Plan:
             )
         plan.append(on_message(message, e.MessageAcked(message, OPERATOR)))
     if not plan:
-        raise CommandRefused("no message is named", code="invalid_params")
+        raise CommandRefused(
+            "no message is named", code="invalid_params", hint="hivectl inbox lists them"
+        )
     return plan
 
 

@@ -6,7 +6,7 @@ from math import isfinite
 from attrs import frozen
 
 from hived import limits
-from hived.decisions.base import Context, Plan, Planned, need_agent, on_agent
+from hived.decisions.base import Context, Plan, Planned, check_length, need_agent, on_agent
 from hived.decisions.due import Due
 from hived.decisions.times import utc
 from hived.errors import CommandRefused
@@ -34,13 +34,10 @@ def nap(hive: Hive, command: Nap, context: Context) -> Plan:
     agent = need_agent(hive, command.agent)
     seconds = command.seconds
     if not (isfinite(seconds) and limits.NAP_SECONDS_MIN <= seconds <= limits.NAP_SECONDS_MAX):
-        raise CommandRefused(f"{BOUNDS}, not {shown(seconds)}", code="invalid_params")
-    if len(command.reason) > limits.NAP_REASON_CHARS_MAX:
         raise CommandRefused(
-            f"the reason has {len(command.reason)} characters; "
-            f"{limits.NAP_REASON_CHARS_MAX} is the most",
-            code="too_large",
+            f"{BOUNDS}, not {shown(seconds)}", code="invalid_params", hint="such as 600"
         )
+    check_length("the reason", command.reason, limits.NAP_REASON_CHARS_MAX)
     if agent.nap is not None and agent.turn is None:
         raise CommandRefused(
             f"{agent.name} naps already, until {utc(agent.nap.until)}",
@@ -51,7 +48,7 @@ def nap(hive: Hive, command: Nap, context: Context) -> Plan:
             f"urgent mail of the operator waits for {agent.name}", hint="it comes before a nap"
         )
     if context.agent and agent.turn is not None and agent.turn.cancel:
-        raise CommandRefused("this turn is being ended: it begins no nap")
+        raise CommandRefused("this turn is being ended: it begins no nap", hint="end the turn")
     # Whole milliseconds, so that no rounding puts the clock before the time it waited for.
     until = round(context.now + seconds, 3)
     turn = agent.turn.id if agent.turn is not None else ""

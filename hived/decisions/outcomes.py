@@ -70,7 +70,9 @@ def _spawned(hive: Hive, found: Approval, command: FinishApproval, context: Cont
     if found.kind == "spawn":
         check_free(hive, name)
     elif name not in hive.agents.drafts:
-        raise CommandRefused(f"the draft {name} is gone", code="not_found")
+        raise CommandRefused(
+            f"the draft {name} is gone", code="not_found", hint="make a new one, or spawn it anew"
+        )
     check_agents_max(hive)
     assert command.config is not None
     parent = found.requester if found.requester in hive.agents.live else ""

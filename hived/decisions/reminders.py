@@ -6,7 +6,15 @@ from math import isfinite
 from attrs import frozen
 
 from hived import limits
-from hived.decisions.base import Context, Plan, Planned, need_agent, on_agent, on_message
+from hived.decisions.base import (
+    Context,
+    Plan,
+    Planned,
+    check_length,
+    need_agent,
+    on_agent,
+    on_message,
+)
 from hived.decisions.due import Due
 from hived.decisions.times import utc
 from hived.errors import CommandRefused
@@ -34,14 +42,10 @@ def set_reminder(hive: Hive, command: SetReminder, context: Context) -> Plan:
     agent = need_agent(hive, command.agent)
     at = _time(command, context.now)
     if not command.text.strip():
-        raise CommandRefused("the reminder has no words", code="invalid_params")
-    if len(command.text) > limits.REMINDER_CHARS_MAX:
         raise CommandRefused(
-            f"the reminder has {len(command.text)} characters; "
-            f"{limits.REMINDER_CHARS_MAX} is the most",
-            code="too_large",
-            hint="put it in a file and remind of its path",
+            "the reminder has no words", code="invalid_params", hint="say what to be reminded of"
         )
+    check_length("the reminder", command.text, limits.REMINDER_CHARS_MAX)
     if len(hive.reminders.of.get(agent.name, ())) >= limits.REMINDERS_MAX:
         raise CommandRefused(
             f"{limits.REMINDERS_MAX} reminders of {agent.name} wait already, the most there may be",
@@ -107,7 +111,11 @@ def fire_reminder(hive: Hive, command: FireReminder, context: Context) -> Plan:
     if found is None or found.at > context.now or found.agent not in hive.agents.live:
         return []
     if inbox_full(hive, found.agent):
-        raise CommandRefused(f"the inbox of {found.agent} is full", code="inbox_full")
+        raise CommandRefused(
+            f"the inbox of {found.agent} is full",
+            code="inbox_full",
+            hint="it is sent when there is room",
+        )
     message = context.make_id("m")
     fired = ReminderFired(found.id, found.agent, message)
     sent = MessageSent(message, HIVE, found.agent, _words(found))

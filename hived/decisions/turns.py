@@ -9,6 +9,7 @@ from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_message
 from hived.decisions.compaction import begin_compaction, cut_short
 from hived.decisions.conversation import reset_session
+from hived.decisions.mail import body_size
 from hived.decisions.naps import nap_over
 from hived.decisions.next_step import RUN, next_step
 from hived.errors import CommandRefused
@@ -19,7 +20,7 @@ from hived.events import turn as e
 from hived.names import agent_stream, as_uuid, message_stream
 from hived.projections import Hive
 from hived.projections.agent import Agent, OpenTurn
-from hived.projections.inboxes import Message
+from hived.projections.inboxes import Inbox, Message
 
 
 @frozen
@@ -50,7 +51,7 @@ def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
         reset = reset_session(agent, context, "prompt_too_long")
         plan.append(on_agent(agent.name, reset))
         session, fresh = reset.session, True
-    mail = hive.inboxes.box(agent.name).queued()[: limits.TURN_MESSAGES_MAX]
+    mail = portion(hive.inboxes.box(agent.name), turn)
     over = agent.nap_over
     tries = over.tries if over is not None else 0
     attempt = 1 + max((letter.attempts for letter in mail), default=0)
@@ -127,10 +128,31 @@ class DeliverNow:
 
 def deliver_now(hive: Hive, command: DeliverNow, context: Context) -> Plan:
     agent, turn = _open_turn(hive, command.agent, command.turn)
-    mail = hive.inboxes.box(agent.name).queued()[: limits.TURN_MESSAGES_MAX]
+    mail = portion(hive.inboxes.box(agent.name), turn.id)
     if not takes_mail(agent, turn) or turn.lines >= limits.TURN_LINES_MAX or not mail:
         return []
     return _deliver(agent.name, turn.id, turn.lines + 1, mail)
+
+
+def portion(box: Inbox, turn: str) -> list[Message]:
+    """The mail of a turn's next user line, in order: as much as a line and the turn may hold.
+
+    Without the bound a few long messages would be more than any conversation takes, and go dead
+    with all that waits beside them. The rest comes with the next turn; urgent mail comes at once.
+    """
+    room = limits.TURN_MAIL_BYTES_MAX - sum(_size(one) for one in box.in_turn(turn) if one.line)
+    taken = []
+    for letter in box.queued()[: limits.TURN_MESSAGES_MAX]:
+        room -= _size(letter)
+        if room < 0 and not letter.urgent:
+            break
+        taken.append(letter)
+    return taken
+
+
+def _size(letter: Message) -> int:
+    """In bytes; what the conversation holds already is not put into it again."""
+    return 0 if letter.held else body_size(letter.body)
 
 
 def takes_mail(agent: Agent, turn: OpenTurn) -> bool:
@@ -153,7 +175,13 @@ def receive(hive: Hive, command: Receive, context: Context) -> Plan:
     agent, turn = _open_turn(hive, command.agent, command.turn)
     if not takes_mail(agent, turn):
         return []
-    mail = hive.inboxes.box(agent.name).queued()[: command.most]
+    mail: list[Message] = []
+    size = 0
+    for letter in hive.inboxes.box(agent.name).queued()[: command.most]:
+        size += body_size(letter.body)
+        if mail and size > limits.RECV_BYTES_MAX:
+            break
+        mail.append(letter)
     return [
         on_message(
             letter.id,
@@ -211,7 +239,9 @@ def cancel_turn(hive: Hive, command: CancelTurn, context: Context) -> Plan:
     if agent.turn is None or (command.turn and agent.turn.id != command.turn):
         raise CommandRefused(f"{agent.name} is in no turn", hint="there is nothing to cancel")
     if agent.turn.cancel:
-        raise CommandRefused(f"the turn of {agent.name} is being cancelled already")
+        raise CommandRefused(
+            f"the turn of {agent.name} is being cancelled already", hint="hivectl status shows it"
+        )
     return [on_agent(agent.name, e.TurnCancel(agent.name, agent.turn.id, command.why)), *nap]
 
 

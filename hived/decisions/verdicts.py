@@ -6,11 +6,11 @@ rule of hive.toml, whose name it carries.
 
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from hived import limits
 from hived.config.rules import Request, decide_policy
-from hived.decisions.base import Context, Plan, Planned, check_operator
+from hived.decisions.base import Context, Plan, Planned, check_length, check_operator
 from hived.decisions.due import Due
 from hived.decisions.notices import manager_over, notice, tell
 from hived.decisions.times import utc
@@ -32,11 +32,7 @@ WORDS: Mapping[str, str] = {
 
 def check_note(what: str, text: str) -> None:
     """Refuses a text that is longer than an approval may hold."""
-    if len(text) > limits.APPROVAL_NOTE_CHARS_MAX:
-        raise CommandRefused(
-            f"{what} has {len(text)} characters; {limits.APPROVAL_NOTE_CHARS_MAX} is the most",
-            code="too_large",
-        )
+    check_length(what, text, limits.APPROVAL_NOTE_CHARS_MAX)
 
 
 def by_policy(
@@ -141,7 +137,8 @@ def expire_approval(hive: Hive, command: ExpireApproval, context: Context) -> Pl
     found = hive.approvals.open.get(command.approval)
     if found is None or found.state != PENDING or not 0 < found.expires_at <= context.now:
         return []
-    return _close(hive, found, "expired", context, rule="expiry", note="nobody decided in time")
+    plan = _close(hive, found, "expired", context, rule="expiry", note="nobody decided in time")
+    return [evolve(planned, by="policy:expiry") for planned in plan]  # whoever looks at the clock
 
 
 def timer(hive: Hive) -> Iterator[Due]:

@@ -71,7 +71,11 @@ def _read(home: Home, settings: Settings, name: str, config: AgentConfig) -> dic
         keys = explain(data, settings=settings, place=place, known=KNOWN)
         marks = repos.history(applied) if applied.is_dir() else ()
     except OSError as error:
-        raise HivedError(f"the repository cannot be read: {error}", code="git_failed") from None
+        raise HivedError(
+            f"the repository cannot be read: {error}",
+            code="git_failed",
+            hint="hivectl doctor looks at the machine",
+        ) from None
     return {
         "text": data.decode("utf-8", "replace"),
         "keys": [_key_row(row) for row in keys],

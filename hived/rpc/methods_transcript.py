@@ -37,7 +37,11 @@ def _turn(call: Call, agent: str, turn: str | None) -> TurnRow:
     known = call.hive.turns.of.get(agent, {})
     if turn is None:
         if not known:
-            raise CommandRefused(f"{agent} has made no turn yet", code="not_found")
+            raise CommandRefused(
+                f"{agent} has made no turn yet",
+                code="not_found",
+                hint=f"hivectl why {agent} says why",
+            )
         return next(reversed(known.values()))
     for row in known.values():
         if turn in (row.id, str(row.number)):

@@ -60,6 +60,7 @@ def check_config(config: AgentConfig) -> None:
         raise HivedError(
             f"the configuration has {size} bytes; {limits.CONFIG_BYTES_MAX} is the most",
             code="too_large",
+            hint="put long texts in the prompt's file",
         )
 
 

@@ -50,6 +50,8 @@ def commands(draw: st.DrawFn) -> tuple[Any, str]:
             ]
         )
     )
+    if isinstance(command, ExpireApproval):
+        return command, "policy:expiry"  # no one else sends it
     return command, "hive" if command is finish else draw(BY)
 
 

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from hived import limits
 from hived.errors import CommandRefused, HivedError
+from hived.names import MANAGER
 from hived.rpc.tools import lifecycle, mail, manager, questions, waiting
 from hived.rpc.tools.arguments import check_arguments
 from hived.rpc.tools.caller import Caller, thread_limiter
@@ -83,7 +84,7 @@ async def call_tool(caller: Caller, name: str, arguments: Mapping[str, Any]) -> 
     if me is None:
         return f"not_found: {caller.agent} was taken out of the hive: end this turn", True
     try:
-        if tool.row.access != ALL and me.config.role != "manager":
+        if tool.row.access != ALL and me.config.role != MANAGER:
             raise CommandRefused(
                 f"{name} is for managers", code="not_allowed", hint="ask your manager: send"
             )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from hived import limits
 from hived.drivers.base import ToolSpec
+from hived.names import MANAGER
 
 ALL, MANAGERS = "all", "managers"
 
@@ -219,5 +220,5 @@ def tool_specs(role: str) -> tuple[ToolSpec, ...]:
     return tuple(
         ToolSpec(name, row.description, schema(row))
         for name, row in TOOL_SPECS.items()
-        if row.access == ALL or role == "manager"
+        if row.access == ALL or role == MANAGER
     )
