@@ -120,6 +120,8 @@ class Daemon:
         )
         listener = _listener(parts.home)
         async with trio.open_nursery() as nursery:
+            # First: who can reach the socket can also tell hived to stop.
+            await nursery.start(self._obey_signals)
             await engine.submit(StartHive(__version__, parts.node, boot_id()), by="hive")
             await engine.submit(ConfigureHive(parts.settings), by="hive")
             await nursery.start(serve, services, listener)
@@ -130,7 +132,6 @@ class Daemon:
             shed = Toolshed(engine, parts.home, self.world.wakes.take, self.world.threads)
             await nursery.start(serve_agents, shed)
             await nursery.start(supervise, self.world)
-            nursery.start_soon(self._obey_signals)
             nursery.start_soon(keep_house, engine, parts.snapshots)
             for extra in self.extras:
                 nursery.start_soon(extra, self)
@@ -139,9 +140,10 @@ class Daemon:
             await self._wind_down()
             nursery.cancel_scope.cancel()
 
-    async def _obey_signals(self) -> None:
+    async def _obey_signals(self, task_status: trio.TaskStatus[None]) -> None:
         asked = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         with trio.open_signal_receiver(*asked) as signals:
+            task_status.started()
             async for number in signals:
                 if number == signal.SIGHUP:
                     await self._reload()
