@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from unicodedata import category
 
 from hived import limits
+from hived.decisions.mail import body_size
 from hived.decisions.times import utc
 from hived.projections.agent import NapOver, OpenTurn
 from hived.projections.inboxes import Message
@@ -64,11 +65,23 @@ def hand_over_text(notes: str, letters: Iterable[Message]) -> str:
     if notes.strip():
         kept = notes.encode()[: limits.NOTES_BYTES_MAX].decode(errors="ignore")
         parts.append(f"<notes>\n{clean(kept)}\n</notes>")
-    last = list(letters)[-limits.HAND_OVER_MESSAGES :]
+    last = _last(letters)
     if last:
         parts.append("The last messages you dealt with:")
         parts += [framed(letter) for letter in last]
     return "\n\n".join(parts)
+
+
+def _last(letters: Iterable[Message]) -> list[Message]:
+    """As many of the last as a hand-over holds, in order."""
+    room = limits.HAND_OVER_MAIL_BYTES_MAX
+    last: list[Message] = []
+    for letter in reversed(list(letters)[-limits.HAND_OVER_MESSAGES :]):
+        room -= body_size(letter.body)
+        if room < 0:
+            break
+        last.insert(0, letter)
+    return last
 
 
 def clean(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from hived import limits
-from hived.decisions.turns import DeliverNow, takes_mail
+from hived.decisions.turns import DeliverNow, portion, takes_mail
 from hived.drivers.base import Conversation, UserLine
 from hived.errors import CommandRefused
 from hived.host.client import HostClient
@@ -75,5 +75,5 @@ class MidTurnMail:
             and agent is not None
             and takes_mail(agent, turn)
             and turn.lines < limits.TURN_LINES_MAX
-            and bool(self.turn.box.queued())
+            and bool(portion(self.turn.box, turn.id))
         )

@@ -74,6 +74,14 @@ def test_a_hand_over_gives_the_last_messages_and_bounded_notes() -> None:
     assert text.count("é") == limits.NOTES_BYTES_MAX // 2
 
 
+def test_a_hand_over_of_long_messages_is_bounded() -> None:
+    half = "x" * (limits.HAND_OVER_MAIL_BYTES_MAX // 2)
+    many = [letter(f"{n}{half[1:]}", n) for n in range(1, 6)]
+    text = hand_over_text("", many)
+    assert text.count("<mail ") == 2
+    assert text.index(f"\n4{half[1:]}\n") < text.index(f"\n5{half[1:]}\n")
+
+
 def test_a_hand_over_of_nothing_says_only_that_it_is_one() -> None:
     assert hand_over_text(" \n", []).count("\n") == 0
 

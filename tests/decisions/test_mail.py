@@ -6,7 +6,7 @@ from hived import limits
 from hived.decisions.kept import PurgeAgent
 from hived.decisions.lifecycle import RemoveAgent
 from hived.decisions.mail import AckMessages, SendMessage
-from hived.decisions.turns import DeliverNow
+from hived.decisions.turns import DeliverNow, Receive
 from hived.errors import CommandRefused
 from hived.projections.inboxes import ACKED
 from tests.decisions.bench import Bench, all_open, kinds
@@ -135,6 +135,29 @@ def test_a_running_turn_takes_so_many_lines_of_so_much_mail() -> None:
     assert turn.lines == 2
     turn.lines = limits.TURN_LINES_MAX
     assert b.do(DeliverNow("ada", turn.id)) == []
+
+
+def test_long_mail_is_spread_over_turns_and_urgent_mail_is_let_in() -> None:
+    b = hive()
+    half = "x" * (limits.BODY_BYTES_MAX // 2)
+    per_turn = 2 * limits.TURN_MAIL_BYTES_MAX // limits.BODY_BYTES_MAX
+    sent = [b.send("ada", half) for _ in range(per_turn + 2)]
+    small = b.send("ada", "overtakes none")
+    turn = b.begin("ada")
+    assert [one.id for one in b.hive.inboxes.box("ada").in_turn(turn.id)] == sent[:per_turn]
+    assert b.do(DeliverNow("ada", turn.id)) == []
+    urgent = b.send("ada", "now", urgent=True)
+    [given] = b.do(DeliverNow("ada", turn.id))
+    assert given.event.message == urgent
+    assert b.do(DeliverNow("ada", turn.id)) == []
+    b.end(name="ada", seen=(1, 2))
+    turn = b.begin("ada")
+    rest = [one.id for one in b.hive.inboxes.box("ada").in_turn(turn.id)]
+    assert rest == [*sent[per_turn:], small]
+    # What a recv answers is one message at least, and no more than a CLI passes on whole.
+    long = [b.send("ada", body) for body in ("y" * limits.RECV_BYTES_MAX, "z", "z")]
+    assert [r.event.message for r in b.do(Receive("ada", turn.id, 9))] == long[:1]
+    assert [r.event.message for r in b.do(Receive("ada", turn.id, 9))] == long[1:]
 
 
 def test_no_more_mail_goes_into_a_turn_that_is_cancelled_or_only_compacts() -> None:
