@@ -63,11 +63,6 @@ async def accept(listener: socket.socket) -> socket.socket:
             return sock
 
 
-def peer_uid(sock: socket.socket) -> int:
-    """Whose process the other end is, as the kernel names it."""
-    return peer(sock)[1]
-
-
 def peer(sock: socket.socket) -> tuple[int, int]:
     """The pid and the uid of the process that connected, as the kernel names them."""
     told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
