@@ -159,7 +159,7 @@ def test_mail_questions_and_answers_are_words_whatever_they_look_like(
     hive.new("bob", ANSWERING.format(answer=json.dumps(words)))
     hive.send("bob", words)
     assert hive.end("bob")["outcome"] == "ok"
-    question = asked(hive, f'question = {json.dumps(words)}, to = "bob"')
+    asked(hive, f'question = {json.dumps(words)}, to = "bob"')
     assert read(hive).endswith(f'("{words}") was answered by bob:\n\n{words}')
     shown = words.replace("<", "&lt;")
     for text in (*hive.told("bob"), *hive.told("ada")):
