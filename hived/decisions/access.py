@@ -1,13 +1,19 @@
 """Credentials: waits that end, logins that are tried again. And the hive's own start and stop."""
 
+from collections.abc import Iterator
+
 from attrs import frozen
 
 from hived.decisions.base import Context, Plan, need_agent, on_hive
 from hived.decisions.budgets import lift_budgets
+from hived.decisions.due import Due
 from hived.errors import CommandRefused
 from hived.events import agents as e
 from hived.events.hive import HiveStarted, HiveStopped
 from hived.projections import Hive
+
+# The times of events are whole microseconds: a command that is sent so much later is not early.
+_TICK = 1e-6
 
 
 @frozen
@@ -54,6 +60,17 @@ def wait_elapsed(hive: Hive, command: WaitElapsed, context: Context) -> Plan:
     if credential.needs_login and 0 < credential.probe_at <= context.now:
         plan.append(on_hive(e.LoginDone(name, "probe"), credential.by))
     return plan
+
+
+def timer(hive: Hive) -> Iterator[Due]:
+    """When limits are over that agents wait for, and refused logins are to be tried again."""
+    resumes = hive.settings.now.resume_after_limits
+    for name, credential in hive.credentials.known.items():
+        waits = [credential.until] if credential.until and resumes else []
+        if credential.needs_login and credential.probe_at:
+            waits.append(credential.probe_at)
+        if waits:
+            yield Due(min(waits) + _TICK, WaitElapsed(name), "policy:wait_elapsed")
 
 
 @frozen

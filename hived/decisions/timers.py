@@ -8,7 +8,7 @@ too early or twice gives no event.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from hived.decisions import budgets, naps, question_ends, reminders, settings, verdicts
+from hived.decisions import access, budgets, naps, question_ends, reminders, settings, verdicts
 from hived.decisions.due import Due
 from hived.projections import Hive
 
@@ -21,6 +21,7 @@ TIMERS: tuple[Timer, ...] = (
     question_ends.timer,
     budgets.timer,
     settings.timer,
+    access.timer,
 )
 
 # Events after which the earliest time may be another one.

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from hived import limits
 from hived.supervisor.approvals import carry_out_approvals, keep_places
-from hived.supervisor.credentials import lift_waits, watch_logins
+from hived.supervisor.credentials import watch_logins
 from hived.supervisor.loop import put_away, turn_loop
 from hived.supervisor.purging import carry_out_purges
 from hived.supervisor.timers import run_timers
@@ -21,7 +22,6 @@ logger = logging.getLogger("hived.turns")
 
 # Each looks at the state, does what that orders, and waits for more.
 LOOPS: tuple[Callable[[World], Awaitable[None]], ...] = (
-    lift_waits,
     watch_logins,
     run_timers,
     carry_out_approvals,
@@ -41,7 +41,7 @@ async def supervise(
     looping: set[str] = set()
     async with trio.open_nursery() as nursery:
         for loop in LOOPS:
-            nursery.start_soon(_for_good, world, loop)
+            nursery.start_soon(_lasting, world, loop.__name__, partial(loop, world))
         nursery.start_soon(_tidy, world)
         task_status.started()
         while True:
@@ -53,30 +53,24 @@ async def supervise(
             await wake.wait()
 
 
-async def _for_good(world: World, loop: Callable[[World], Awaitable[None]]) -> None:
-    """A fault of ours in a loop must not take the hive down: it begins anew."""
+async def _lasting(world: World, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop to its end. A fault of ours in it must not take the hive down: it begins anew."""
     while True:
         try:
-            await loop(world)
+            await loop()
+            return
         except Exception:
             if world.engine.broken is not None:
                 raise
-            logger.exception("%s failed; it begins anew", loop.__name__)
+            logger.exception("%s failed; it begins anew", name)
             await trio.sleep(limits.LOOP_RESTART_SECONDS)
 
 
 async def _loop(world: World, name: str, looping: set[str], nursery: trio.Nursery) -> None:
-    """One agent's loop. A fault of ours in it must not take the other agents down."""
+    """One agent's loop, until the agent is gone."""
     try:
-        while True:
-            try:
-                await turn_loop(world, name, nursery)
-                return
-            except Exception:
-                if world.engine.broken is not None:
-                    raise
-                logger.exception("the turn loop of %s failed; it begins anew", name)
-                await trio.sleep(limits.LOOP_RESTART_SECONDS)
+        loop = partial(turn_loop, world, name, nursery)
+        await _lasting(world, f"the turn loop of {name}", loop)
     finally:
         looping.discard(name)
         world.wakes.wake(EVERY)  # the name may have been taken anew meanwhile

@@ -1,43 +1,14 @@
-"""Ends the waits of credentials: at the reset time of a limit, when a login's file changes."""
+"""Has a refused credential tried again when one of its files changes."""
 
 from pathlib import Path
 
 import trio
 
 from hived import limits
-from hived.decisions.access import CredentialChanged, WaitElapsed
-from hived.supervisor.loop import wait_until
+from hived.decisions.access import CredentialChanged
 from hived.supervisor.world import EVERY, World
 
 Stamp = tuple[tuple[str, int, int], ...]
-
-
-async def lift_waits(world: World) -> None:
-    """Say that a credential's time has come, when it has. Sleeps while none waits for one."""
-    while True:
-        wake = world.wakes.take(EVERY)
-        waits = _times(world)
-        if not waits:
-            await wake.wait()
-            continue
-        name = min(waits, key=lambda n: waits[n])
-        if waits[name] > world.clock():
-            await wait_until(world, waits[name], wake)
-            continue
-        await world.engine.submit(WaitElapsed(name), by="policy:wait_elapsed")
-
-
-def _times(world: World) -> dict[str, float]:
-    """When each waiting credential is to be looked at: its limit is over, its login retried."""
-    times: dict[str, float] = {}
-    resumes = world.engine.durable.settings.now.resume_after_limits
-    for name, credential in world.engine.durable.credentials.known.items():
-        waits = [credential.until] if credential.until and resumes else []
-        if credential.needs_login and credential.probe_at:
-            waits.append(credential.probe_at)
-        if waits:
-            times[name] = min(waits)
-    return times
 
 
 async def watch_logins(world: World) -> None:

@@ -35,6 +35,7 @@ from hived.decisions.question_ends import Answer, CancelQuestion, ExpireQuestion
 from hived.decisions.questions import Ask
 from hived.decisions.reminders import CancelReminder, FireReminder, SetReminder
 from hived.decisions.settings import ConfigureHive, KeepQuietHours
+from hived.decisions.timers import due
 from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
 from hived.decisions.verdicts import Decide, ExpireApproval, Withdraw
 from hived.errors import CommandRefused
@@ -449,7 +450,8 @@ def test_a_command_gives_its_events(case: tuple[Callable[[], Bench], Any, list[s
     bench = case[0]()
     made = bench.do(in_open_turn(bench, case[1]))
     assert kinds(made) == case[2]
-    assert all(record.by == OPERATOR for record in made)
+    by = "policy:expiry" if isinstance(case[1], ExpireApproval) else OPERATOR
+    assert all(record.by == by for record in made)
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=named)
@@ -486,11 +488,14 @@ def test_a_hive_has_a_most_of_agents() -> None:
 
 def test_a_wait_elapses_at_its_time_and_not_before() -> None:
     bench = limited()
+    (item,) = due(bench.hive)
     bench.now += 49.9
-    assert bench.plan(WaitElapsed("key")) == []
+    assert item.at > bench.now and bench.plan(item.command) == []
     bench.now += 0.1
-    (over,) = bench.do(WaitElapsed("key"), "policy:wait_elapsed")
+    assert item.at == pytest.approx(bench.now, abs=1e-3)
+    (over,) = bench.do(item.command, item.by)
     assert over.event.why == "elapsed"
+    assert list(due(bench.hive)) == []
     assert over.cause is not None
     assert kinds([r for r in bench.log if (r.stream, r.version) == over.cause]) == [
         "rate_limit_hit"
@@ -504,6 +509,7 @@ def test_a_refused_login_is_tried_again_by_itself_after_longer_and_longer() -> N
     for _ in range(12):
         probe_at = bench.hive.credentials.of("key").probe_at
         waits.append(probe_at - bench.now)
+        assert [item.at for item in due(bench.hive)] == [pytest.approx(probe_at, abs=1e-3)]
         bench.now = probe_at
         (done,) = bench.do(WaitElapsed("key"), "policy:wait_elapsed")
         assert done.event.why == "probe"

@@ -175,6 +175,7 @@ def test_a_limit_that_has_passed_holds_until_the_operator_lifts_it() -> None:
     b.end("rate_limited", until=b.now + 60)
     b.now += 3600
     assert b.do(WaitElapsed("key"), "policy:wait_elapsed") == []
+    assert not any(isinstance(item.command, WaitElapsed) for item in due(b.hive))
     assert step(b)[:2] == (
         PARK,
         "its credential key is rate limited, and hive.toml lets nobody go on by itself: "
