@@ -112,6 +112,7 @@ TOOL_LIST_MAX = 1_000
 TOOL_ERROR_CHARS_MAX = 8_000  # of what a refused call tells the model
 LOGS_LINES = 20  # of an agent's events, told by the tool `logs` if it is asked for no number
 LOGS_LINES_MAX = 100
+WHO_STATUSES_MAX = 100  # agents whose own words `who` tells; of more, names and states alone
 LOGS_LINE_CHARS_MAX = 300
 LOGS_TURNS = 5  # the last ones, told beside them
 TOOL_THREADS_MAX = 4  # tool calls that read or write files at once

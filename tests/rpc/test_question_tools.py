@@ -211,6 +211,16 @@ async def test_mail_to_a_full_inbox_of_the_operator_is_told_of_alone(
         assert re.fullmatch("sent: m[0-9a-f]{16}", await ada.good("send", to="operator", body="x"))
 
 
+async def test_who_of_a_large_hive_leaves_out_what_agents_say_of_themselves(
+    ada: Agent, bob: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bob.good("set_status", text="counting")
+    assert "bob worker idle - counting" in (words := await ada.good("who")), words
+    monkeypatch.setattr(limits, "WHO_STATUSES_MAX", 1)
+    words = await ada.good("who")
+    assert "bob worker idle\n" in words and "counting" not in words
+
+
 async def test_who_was_taken_out_is_told_so(ada: Agent, raw: Any) -> None:
     await raw.call("rm", agent="ada")
     assert (await ada.bad("send", to="operator", body="x")).startswith("not_found: ada was taken")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hived import limits
 from hived.decisions.frames import on_a_line
 from hived.decisions.lifecycle import SetStatus
 from hived.decisions.mail import SendMessage
@@ -29,11 +30,13 @@ async def set_status(caller: Caller, *, text: str) -> str:
 
 async def who(caller: Caller) -> str:
     rows = []
-    for other in caller.hive.agents.live.values():
+    every = caller.hive.agents.live
+    for other in every.values():
         words = [other.name, other.config.role, status(other, caller.hive).word]
         if other.name == caller.agent:
             words.append("(you)")
-        if other.status:
+        # CLIs cut an answer that is too long, and then names would be missing.
+        if other.status and len(every) <= limits.WHO_STATUSES_MAX:
             words.append("- " + on_a_line(other.status))
         rows.append(" ".join(words))
     return "\n".join([*rows, "operator: the person in charge"])
