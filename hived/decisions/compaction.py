@@ -1,11 +1,10 @@
 """Compactions of the session and of the notes: when there is one, and what its end means."""
 
-from typing import Any
-
 from attrs import evolve, frozen
 
 from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent
+from hived.decisions.cancels import BLAMELESS, BY_LIMIT
 from hived.decisions.mail import SendMessage, send_message
 from hived.errors import CommandRefused
 from hived.events import turn as e
@@ -15,10 +14,6 @@ from hived.projections import Hive
 from hived.projections.agent import COMPACTING, Agent, OpenTurn
 from hived.projections.agent_compactions import NOTES, thrashing, watermark
 
-# Cancels that are not meant for the work itself: its mail comes back, a compaction comes again.
-BLAMELESS = frozenset({"stop", "restart", "shutdown"})
-# Why a turn was cancelled -> the turn failed, by a limit; any other cancel was somebody's wish.
-LIMITS = frozenset({"idle_limit", "tool_limit", "start_limit", "spool_full"})
 _QUEUED = "it comes before the next turn; nothing else is to be done"
 
 
@@ -91,7 +86,7 @@ def begin_compaction(agent: Agent, turn: str, model: str, context: Context) -> P
 
 def cut_short(turn: OpenTurn) -> str:
     """The outcome of a compaction that was ended from outside, by what ended its turn."""
-    if turn.cancel in LIMITS:
+    if turn.cancel in BY_LIMIT:
         return "failed"
     return "deferred" if turn.cancel in BLAMELESS else "cancelled"
 
@@ -178,5 +173,5 @@ def _told(agent: Agent, turn: OpenTurn, over: e.CompactionEnd | None) -> str:
 
 def _thrashes(agent: Agent, over: e.CompactionEnd | None) -> bool:
     """Counts the end of the compaction that is planned with the turn's end, and not yet folded."""
-    planned: Any = over is not None and over.outcome == "failed"
-    return agent.lean + int(planned) >= limits.THRASH_COMPACTIONS
+    planned = int(over is not None and over.outcome == "failed")
+    return agent.lean + planned >= limits.THRASH_COMPACTIONS

@@ -8,7 +8,8 @@ from attrs import evolve, frozen
 from hived import limits
 from hived.decisions import budgets
 from hived.decisions.base import Context, Plan, need_agent, on_agent, on_hive, on_message
-from hived.decisions.compaction import BLAMELESS, LIMITS, Rewrite, after_turn, ended_with
+from hived.decisions.cancels import BLAMELESS, BY_LIMIT
+from hived.decisions.compaction import Rewrite, after_turn, ended_with
 from hived.decisions.mail import give_up
 from hived.decisions.naps import nap_over
 from hived.decisions.notices import managers_over, notice, tell, tell_manager
@@ -129,7 +130,7 @@ def _class(end: e.TurnEnd, turn: OpenTurn, agent: Agent) -> tuple[str, str]:
     # A compaction that is interrupted is told of by the CLI as one that failed.
     interrupted = end.outcome == "failed" and end.why == "compaction" and turn.cancel
     if end.outcome == "cancelled" or interrupted:
-        if turn.cancel in LIMITS:
+        if turn.cancel in BY_LIMIT:
             return "failed", turn.cancel
         return ("cancelled", turn.cancel) if turn.cancel else ("failed", "interrupted")
     if turn.kind == "notes" and (end.why in HOPELESS or end.outcome == "prompt_too_long"):

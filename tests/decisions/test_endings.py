@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hived import limits
+from hived.decisions.cancels import BLAMELESS, BY_LIMIT
 from hived.decisions.compaction import QueueCompaction
-from hived.decisions.endings import BLAMELESS, HOPELESS, LIMITS, jitter, retry_wait
+from hived.decisions.endings import HOPELESS, jitter, retry_wait
 from hived.decisions.next_step import RUN, next_step
 from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe
 from hived.events import Recorded
@@ -92,7 +93,7 @@ def test_what_becomes_of_each_message(
     assert b.agent().state == "idle"
 
 
-@pytest.mark.parametrize("why", sorted(LIMITS))
+@pytest.mark.parametrize("why", sorted(BY_LIMIT))
 def test_a_turn_ended_by_a_limit_has_failed(why: str) -> None:
     b = bench()
     b.working()
