@@ -3,14 +3,17 @@ read anew."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from hived import limits
 from hived.config.agent import FILE, Place, parse_agent
 from hived.config.explain import Row, explain
+from hived.config.keys import KEYS
 from hived.config.settings import FILE as HIVE_FILE
 from hived.config.settings import parse_settings
+from hived.config.values import plain, toml_value
 from hived.decisions.kept import need_kept
 from hived.decisions.settings import ConfigureHive
 from hived.errors import HivedError
@@ -29,6 +32,9 @@ from hived.world import repos, trees
 from hived.world.config_checks import KNOWN, check_config
 from hived.world.hive_file import read_settings
 from hived.world.proposing import as_files
+
+_EARLIER = "earlier hive.toml"
+_PATHS = ("workdir", "prompt_file")  # told as they stand in the text, and held as whole paths
 
 
 async def config(call: Call, *, agent: str) -> dict[str, Any]:
@@ -69,6 +75,7 @@ def _read(home: Home, settings: Settings, name: str, config: AgentConfig) -> dic
             data, files, tree = made[FILE], frozenset(made), home.agent(name)
         place = Place(f"{home.agent(name)}/work", tree, files, config.commit)
         keys = explain(data, settings=settings, place=place, known=KNOWN)
+        means = parse_agent(data, settings=settings, place=place, known=KNOWN)
         marks = repos.history(applied) if applied.is_dir() else ()
     except OSError as error:
         raise HivedError(
@@ -78,7 +85,7 @@ def _read(home: Home, settings: Settings, name: str, config: AgentConfig) -> dic
         ) from None
     return {
         "text": data.decode("utf-8", "replace"),
-        "keys": [_key_row(row) for row in keys],
+        "keys": [_key_row(row, means, config) for row in keys],
         "history": [
             {
                 "mark": mark.kind,
@@ -92,8 +99,12 @@ def _read(home: Home, settings: Settings, name: str, config: AgentConfig) -> dic
     }
 
 
-def _key_row(row: Row) -> dict[str, str]:
-    return {"key": row.key, "value": row.value, "source": row.source}
+def _key_row(row: Row, means: AgentConfig, runs: AgentConfig) -> dict[str, str]:
+    """means: what the text would mean now. hive.toml may be another than when it was applied."""
+    value_of = attrgetter(KEYS[row.key].field)
+    if row.key in _PATHS or value_of(means) == value_of(runs):
+        return {"key": row.key, "value": row.value, "source": row.source}
+    return {"key": row.key, "value": toml_value(plain(value_of(runs))), "source": _EARLIER}
 
 
 async def config_check(

@@ -223,6 +223,20 @@ def test_the_history_of_an_agents_commits_is_shown(stopped: Hive) -> None:
     assert list((hive.home / "applied").iterdir()) == []
 
 
+def test_what_runs_is_explained_though_hive_toml_is_another_now(stopped: Hive) -> None:
+    hive = stopped
+    write(hive, '[defaults]\ndriver = "rehearsal"\nmodel = "haiku"\nnotes.limit = "2KiB"\n')
+    hive.start()
+    hive.ctl("spawn", "web")
+    hive.wait_for("approval_outcome", outcome="done")
+    write(hive, '[defaults]\ndriver = "rehearsal"\nmodel = "opus"\n')
+    hive.ctl("daemon", "reload")
+    keys = {row["key"]: row for row in hive.call("config", agent="web")["keys"]}
+    told = [(keys[key]["value"], keys[key]["source"]) for key in ("driver", "model", "notes.limit")]
+    earlier = "earlier hive.toml"
+    assert told == [('"rehearsal"', "hive.toml"), ('"haiku"', earlier), ("2048", earlier)]
+
+
 def test_texts_are_checked_before_they_are_used(hive: Hive, tmp_path: Path) -> None:
     good, bad = tmp_path / "agent.toml", tmp_path / "bad.toml"
     (tmp_path / "prompts").mkdir()
