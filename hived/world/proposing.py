@@ -5,6 +5,7 @@ it is asked for, and the configuration read from there.
 """
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ from hived.world import repos, trees
 from hived.world.agent_places import make_applied, make_places, staged
 from hived.world.config_checks import KNOWN, check_config, check_world
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HEAD = "# The configuration of {name}, as it was made.\n\n"
 
 
@@ -129,9 +131,32 @@ def read_config(home: Home, settings: Settings, name: str, commit: str) -> Agent
     # The CLI names its sessions by the folder as the kernel knows it.
     config = evolve(config, workdir=os.path.realpath(config.workdir))
     check_config(config)
+    if config.prompt_file:
+        prompt = config.prompt_file.removeprefix(f"{place.tree}/")
+        words = repos.read_file(applied, commit, prompt, limits.CONFIG_FILE_BYTES_MAX)
+        _check_prompt(prompt, words)
     # The prompt's file is written out when the commit is deployed.
     _check_world(home, name, evolve(config, prompt_file=""))
     return config
+
+
+def _check_prompt(path: str, data: bytes) -> None:
+    """Refuses what is no text, or holds what neither a person nor a model should be sent."""
+    wrong = ""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        wrong = f"is not UTF-8 at byte {error.start}"
+    else:
+        if found := _CONTROL.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            wrong = f"holds the control character U+{ord(found[0]):04X} in line {line}"
+    if wrong:
+        raise HivedError(
+            f"the prompt {path} {wrong}",
+            code="invalid_config",
+            hint="plain text, with tabs and line breaks and no other control characters",
+        )
 
 
 def default_config(home: Home, settings: Settings, name: str) -> AgentConfig:

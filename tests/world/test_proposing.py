@@ -238,6 +238,27 @@ def test_an_agent_without_a_commit_is_shown_as_the_files_that_mean_it(
     assert asked.config == evolve(config, prompt_file=f"{place}/prompt.md", commit=first)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "wrong"),
+    [
+        (b"one\ntwo \x1b[2J", "control character U+001B in line 2"),
+        (b"\0", "U+0000 in line 1"),
+        ("\x9b".encode(), "U+009B"),
+        (b"ok\xff", "not UTF-8 at byte 2"),
+    ],
+)
+def test_a_prompt_that_is_no_plain_text_is_refused(home: Home, prompt: bytes, wrong: str) -> None:
+    (Path(home.proposed("web")) / "prompt.md").write_bytes(prompt)
+    ref = commit(home, {"agent.toml": ""})
+    with pytest.raises(HivedError) as error:
+        proposing.ask_spawn_commit(home, SETTINGS, request(), ref)
+    assert error.value.code == "invalid_config"
+    assert "prompt.md" in error.value.message and wrong in error.value.message
+    # One that is not the agent's prompt may be anything, and plain words are plain words.
+    other = commit(home, {"agent.toml": 'prompt_file = "words.md"\n', "words.md": "Grüß\tdich\r\n"})
+    assert proposing.ask_spawn_commit(home, SETTINGS, request("p2"), other).config is not None
+
+
 def test_a_commit_without_an_agent_toml_is_refused(home: Home) -> None:
     subprocess.run(["git", "rm", "-q", "agent.toml"], cwd=home.proposed("web"), check=True)
     ref = commit(home, {"other": "x"})
