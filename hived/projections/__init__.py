@@ -42,7 +42,7 @@ PROJECTIONS: Mapping[str, type[Projection]] = {
 
 # Of the shape of all views together: a snapshot of another one is not read. Raise it with any
 # change of a view's state or fold.
-FINGERPRINT = "7"
+FINGERPRINT = "8"
 
 
 class Hive:

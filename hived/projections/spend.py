@@ -53,14 +53,20 @@ class Spent:
 
 @define
 class Period:
-    """A span of time: all of it, and by agent and by model."""
+    """A span of time, by agent and by model."""
 
-    all: Spent = field(factory=Spent)
     agents: dict[str, Spent] = field(factory=dict)
     models: dict[str, Spent] = field(factory=dict)
 
+    @property
+    def all(self) -> Spent:
+        """All of it. Not kept: it is asked for far more seldom than a turn ends."""
+        total = Spent()
+        for spent in self.agents.values():
+            total.take(spent)
+        return total
+
     def add(self, end: TurnEnd) -> None:
-        self.all.add(end.usage, end.cost_usd)
         _of(self.agents, end.agent, limits.SPEND_AGENTS_MAX).add(end.usage, end.cost_usd)
         if end.models:
             for model, use in end.models.items():
@@ -70,7 +76,6 @@ class Period:
 
     def take(self, other: "Period") -> None:
         """Add another span to this one."""
-        self.all.take(other.all)
         for name, spent in other.agents.items():
             _of(self.agents, name, limits.SPEND_AGENTS_MAX).take(spent)
         for name, spent in other.models.items():
@@ -86,7 +91,8 @@ def _of(sums: dict[str, Spent], name: str, most: int) -> Spent:
 class Spend:
     """Days since 1970 -> what was spent on them; `before`: what came before the first of them.
 
-    hour: what was spent in the hour number `hour_at` since 1970, the last that a turn ended in.
+    hour: what each agent spent in the hour number `hour_at` since 1970, the last that a turn
+    ended in.
     """
 
     name: ClassVar[str] = "spend"
@@ -96,7 +102,7 @@ class Spend:
         self.before = Period()
         self.days: dict[int, Period] = {}
         self.hour_at = 0
-        self.hour = Period()
+        self.hour: dict[str, Spent] = {}
 
     def handlers(self) -> Mapping[str, Handler]:
         return {"turn_end": self._turn_end}
@@ -106,14 +112,14 @@ class Spend:
             "before": dump_as(Period, self.before),
             "days": {str(day): dump_as(Period, period) for day, period in self.days.items()},
             "hour_at": self.hour_at,
-            "hour": dump_as(Period, self.hour),
+            "hour": dump_as(dict[str, Spent], self.hour),
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.before = load_as(Period, data["before"])
         self.days = {int(day): load_as(Period, row) for day, row in data["days"].items()}
         self.hour_at = data["hour_at"]
-        self.hour = load_as(Period, data["hour"])
+        self.hour = load_as(dict[str, Spent], data["hour"])
 
     def _turn_end(self, rec: Recorded) -> None:
         day, hour = int(rec.recorded_at // DAY), int(rec.recorded_at // HOUR)
@@ -124,8 +130,9 @@ class Spend:
                 self.before.take(self.days.pop(min(self.days)))
         period.add(rec.event)
         if hour != self.hour_at:
-            self.hour_at, self.hour = hour, Period()
-        self.hour.add(rec.event)
+            self.hour_at, self.hour = hour, {}
+        e = rec.event
+        _of(self.hour, e.agent, limits.SPEND_AGENTS_MAX).add(e.usage, e.cost_usd)
 
     def of(self, scope: str, per: str, at: float) -> list[Spent]:
         """The sums of the window (hour, day, month) around a time, to be added up.
@@ -141,7 +148,7 @@ class Spend:
     def _periods(self, per: str, at: float) -> Iterator[Period]:
         if per == "hour":
             if self.hour_at == int(at // HOUR):
-                yield self.hour
+                yield Period(self.hour)
             return
         first, last = (int(edge // DAY) for edge in window(per, at))
         yield from (period for day, period in self.days.items() if first <= day < last)
