@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,18 +13,30 @@ Row = dict[str, Any]
 SECONDS = 40.0
 
 
+def reached(place: Path) -> socket.socket:
+    """A connection; a file that a dead hived left is waited for until it is replaced."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        # A path of pytest's may be longer than the kernel's addresses are.
+        there = os.open(place, os.O_PATH)
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.settimeout(SECONDS)
+            sock.connect(f"/proc/self/fd/{there}")
+            return sock
+        except ConnectionRefusedError:
+            sock.close()
+            assert time.monotonic() < deadline, f"nobody listens at {place}"
+            time.sleep(0.02)
+        finally:
+            os.close(there)
+
+
 class Talk:
     """One connection to an agent's socket, with or without the handshake."""
 
     def __init__(self, place: Path, version: str = "2025-11-25") -> None:
-        # A path of pytest's may be longer than the kernel's addresses are.
-        there = os.open(place, os.O_PATH)
-        try:
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.settimeout(SECONDS)
-            self.sock.connect(f"/proc/self/fd/{there}")
-        finally:
-            os.close(there)
+        self.sock = reached(place)
         self._file = self.sock.makefile("rb")
         self._last_id = 0
         self.hello: Row = {}
