@@ -39,6 +39,8 @@ def approvals(run: Run) -> int:
     """Print approvals, oldest first, or one with its diff; 0."""
     args = run.args
     if args.words:
+        if args.words[0] in ("approve", "deny", "withdraw"):
+            raise UsageError(f"{args.words[0]} is a verb of its own", f"hivectl {args.words[0]} ID")
         if args.words[0] != "show" or len(args.words) != 2:
             raise UsageError("approvals takes nothing, or show ID", "hivectl approvals show p0123")
         return _show(run, args.words[1])

@@ -137,3 +137,10 @@ def test_damage_has_an_exit_code(hive: Hive, hivectl: Hivectl) -> None:
     hive.answers["doctor"] = {**hive.answers["doctor"], "ok": False}
     assert hivectl("doctor").returncode == 5
     assert hivectl("doctor", "--json").returncode == 5
+
+
+def test_a_decision_is_a_verb_of_its_own(hive: Hive, hivectl: Hivectl) -> None:
+    for verb in ("approve", "deny", "withdraw"):
+        done = hivectl("approvals", verb, "p1")
+        assert done.returncode == 2
+        assert f"hint: hivectl {verb} ID" in done.stderr
