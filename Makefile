@@ -22,7 +22,7 @@ $(VENV)/.run: pyproject.toml Makefile
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing hived and what it needs into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --use-pep517 --disable-pip-version-check --config-settings editable_mode=compat -e . 2>&1 | grep -v '^WARNING' || true
-	@$(BIN)/python -c 'import hived.daemon'
+	@$(BIN)/python -c 'import hived.main'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run pyproject.toml Makefile

@@ -2,6 +2,6 @@
 
 import sys
 
-from hived.daemon import main
+from hived.main import main
 
 sys.exit(main())

@@ -4,8 +4,6 @@
 socket. Running turns go on without it unless their end was asked for.
 """
 
-import argparse
-import gc
 import logging
 import os
 import platform
@@ -23,7 +21,7 @@ from hived.decisions.access import StartHive, StopHive
 from hived.decisions.settings import ConfigureHive
 from hived.decisions.turns import CancelTurn
 from hived.engine import Engine
-from hived.errors import CommandRefused, HivedError, first_of
+from hived.errors import CommandRefused, HivedError
 from hived.events.settings import Settings
 from hived.housekeeping import keep_house
 from hived.paths import Home
@@ -218,83 +216,3 @@ def open_parts(home: Home) -> Parts:
     except BaseException:
         log.close()
         raise
-
-
-def run_daemon(daemon_of: Callable[[Parts], Daemon], home: Home) -> int:
-    """Open, run, close; the process's exit status. Errors are told on stderr, with a hint."""
-    try:
-        parts = open_parts(home)
-    except HivedError as error:
-        return _told(error)
-    gc.collect()
-    gc.freeze()  # the state lives as long as the daemon: no later collection looks at it
-    try:
-        trio.run(daemon_of(parts).run)
-        return 0
-    except BaseExceptionGroup as group:
-        known, rest = group.split(HivedError)
-        if known is None or rest is not None:
-            raise
-        return _told(first_of(known))
-    finally:
-        parts.log.close()
-
-
-def _told(error: HivedError) -> int:
-    print(f"hived: {error.message} [{error.code}]", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
-    return 1
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The program `hived`."""
-    parser = argparse.ArgumentParser(
-        prog="hived",
-        description="Keep a hive of coding agents alive. Runs until stopped; see hivectl.",
-    )
-    parser.add_argument("--home", help="keep everything below this folder (as HIVED_HOME does)")
-    parser.add_argument(
-        "--sample",
-        action="store_true",
-        help="bring up the sample hive, print the log, end the turns on Ctrl-C",
-    )
-    parser.add_argument("--show-log", action="store_true", help="print events as they happen")
-    parser.add_argument(
-        "--websocket",
-        type=int,
-        metavar="PORT",
-        help="mirror the API on a websocket on 127.0.0.1 (token in STATE/websocket-token)",
-    )
-    parser.add_argument("--version", action="version", version=f"hived {__version__}")
-    options = parser.parse_args(argv)
-    logging.basicConfig(
-        level=logging.WARNING if options.sample else logging.INFO,
-        format="%(asctime)s %(name)s: %(message)s",
-    )
-    environ = dict(os.environ) | ({"HIVED_HOME": options.home} if options.home else {})
-    try:
-        home = Home.find(environ, str(Path.cwd()))
-    except HivedError as error:
-        return _told(error)
-
-    if options.sample:
-        from hived.foreground import lay_out_sample
-
-        lay_out_sample(home)
-
-    def build(parts: Parts) -> Daemon:
-        from hived.foreground import bring_up_sample, print_log
-
-        daemon = Daemon(parts, options.sample, options.websocket)
-        if options.sample:
-            daemon.extras.append(bring_up_sample)
-        if options.sample or options.show_log:
-            daemon.extras.append(print_log)
-        return daemon
-
-    return run_daemon(build, home)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,11 +3,11 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import trio
 
 from hived.ctl.render import event_line
+from hived.daemon import Daemon
 from hived.decisions.lifecycle import NewAgent
 from hived.decisions.mail import SendMessage
 from hived.drivers import DRIVERS
@@ -24,9 +24,6 @@ from hived.sample import (
     settings_path,
 )
 
-if TYPE_CHECKING:
-    from hived.daemon import Daemon
-
 BY = "operator:sample"
 
 
@@ -38,7 +35,7 @@ def lay_out_sample(home: Home) -> None:
         place.write_bytes(Path(settings_path()).read_bytes())
 
 
-async def bring_up_sample(daemon: "Daemon") -> None:
+async def bring_up_sample(daemon: Daemon) -> None:
     """Create the sample's agents that the hive does not have, and set it going if it stands."""
     _say(daemon)
     agents = daemon.engine.durable.agents
@@ -51,7 +48,7 @@ async def bring_up_sample(daemon: "Daemon") -> None:
         await daemon.engine.submit(SendMessage(*FIRST_MAIL), by=BY)
 
 
-def _is_going(daemon: "Daemon") -> bool:
+def _is_going(daemon: Daemon) -> bool:
     """Whether any agent of the sample has a turn or mail. It has none when it is new, when hived
     was killed before the first mail, or when a person has cancelled what was under way."""
     hive = daemon.engine.durable
@@ -63,7 +60,7 @@ def _make(work: Path) -> None:
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _new_agent(daemon: "Daemon", sample: SampleAgent, work: Path) -> NewAgent:
+def _new_agent(daemon: Daemon, sample: SampleAgent, work: Path) -> NewAgent:
     home = str(daemon.world.agent_home(sample.name))
     config = AgentConfig(
         driver="rehearsal",
@@ -79,7 +76,7 @@ def _new_agent(daemon: "Daemon", sample: SampleAgent, work: Path) -> NewAgent:
     return NewAgent(sample.name, config, daemon.engine.node, credential, sample.parent)
 
 
-def _say(daemon: "Daemon") -> None:
+def _say(daemon: Daemon) -> None:
     home = daemon.parts.home
     beside = Path(sys.executable).with_name("hivectl")
     hivectl = str(beside) if beside.exists() else f"{sys.executable} -m hived.ctl"
@@ -97,7 +94,7 @@ def _say(daemon: "Daemon") -> None:
     )
 
 
-async def print_log(daemon: "Daemon") -> None:
+async def print_log(daemon: Daemon) -> None:
     """Print every event from now on, one line each. A reader that falls behind skips some."""
     while True:
         subscription = daemon.engine.subscribe()

@@ -37,6 +37,7 @@ ROOMS = {
     "hived.rehearsal": 8,
     "hived.sample": 8,
     "hived.daemon": 8,
+    "hived.main": 8,
     "hived.foreground": 8,
     "hived.mcp_bridge": 8,
     "hived.housekeeping": 8,

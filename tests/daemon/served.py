@@ -128,6 +128,7 @@ def main() -> int:
         setattr(limits, name, value)
     # Only now, for what is bound to a limit when it is imported.
     import hived.daemon
+    import hived.main
 
     if "containment" in faults:
         made = functools.partial(hived.daemon.World, containment=faults["containment"])
@@ -140,7 +141,7 @@ def main() -> int:
         _replace(faults["hold_in"], _hold)
     if "steps" in faults:
         Steps(**faults["steps"])
-    return hived.daemon.main(sys.argv[2:])
+    return hived.main.main(sys.argv[2:])
 
 
 if __name__ == "__main__":
