@@ -5,12 +5,17 @@ from typing import Any
 from hived import limits
 from hived.drivers import claude_ending, mcp
 from hived.drivers import claude_lines as lines
-from hived.drivers.base import (
+from hived.drivers.base import Ending, Exit, TurnSpec, UserLine
+from hived.drivers.claude_ending import Facts, Failure
+from hived.drivers.claude_lines import Object, count, mapping, number, parse, text
+from hived.drivers.claude_receipts import Receipts
+from hived.drivers.claude_requests import Requests, write
+from hived.drivers.claude_tools import Tools
+from hived.drivers.claude_usage import SYNTHETIC, Tally
+from hived.drivers.observations import (
     Began,
     CompactionBegan,
     CompactionOver,
-    Ending,
-    Exit,
     Finished,
     HiveToolCalled,
     ModelFellBack,
@@ -19,16 +24,8 @@ from hived.drivers.base import (
     RateLimitSeen,
     Receipt,
     RetrySeen,
-    TurnSpec,
-    UserLine,
     Write,
 )
-from hived.drivers.claude_ending import Facts, Failure
-from hived.drivers.claude_lines import Object, count, mapping, number, parse, text
-from hived.drivers.claude_receipts import Receipts
-from hived.drivers.claude_requests import Requests, write
-from hived.drivers.claude_tools import Tools
-from hived.drivers.claude_usage import SYNTHETIC, Tally
 
 
 class ClaudeConversation:

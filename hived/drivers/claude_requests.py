@@ -7,17 +7,17 @@ import orjson
 
 from hived import limits
 from hived.drivers import mcp
-from hived.drivers.base import (
+from hived.drivers.base import ToolSpec
+from hived.drivers.claude_lines import Object, mapping, text
+from hived.drivers.claude_tools import Tools
+from hived.drivers.observations import (
     HiveToolCalled,
     Observation,
     PermissionAsked,
     Reply,
     RequestWithdrawn,
-    ToolSpec,
     Write,
 )
-from hived.drivers.claude_lines import Object, mapping, text
-from hived.drivers.claude_tools import Tools
 
 _DENIED = "the input of this call is nested too deep to be passed on"
 

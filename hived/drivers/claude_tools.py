@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from hived import limits
 from hived.drivers import claude_lines as lines
-from hived.drivers.base import Observation, Said, ToolCalled, ToolEnded
+from hived.drivers.observations import Observation, Said, ToolCalled, ToolEnded
 
 _OTHERS = "others"  # stands for all names beyond TURN_TOOL_NAMES_MAX
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import trio
 
 from hived import limits
-from hived.drivers.base import Launch, Write
+from hived.drivers.base import Launch
+from hived.drivers.observations import Write
 from hived.host.client import HostClient, HostGone, HostRefused, prepare, reaped, start_host
 from hived.host.folder import FolderStatus, TurnFolder
 

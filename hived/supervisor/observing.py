@@ -10,7 +10,8 @@ from attrs import define, field
 
 from hived import limits
 from hived.drivers import allow
-from hived.drivers import base as d
+from hived.drivers import observations as o
+from hived.drivers.base import Conversation
 from hived.events import turn as e
 
 
@@ -22,8 +23,8 @@ class Heard:
     """
 
     events: list[Any] = field(factory=list)
-    writes: list[d.Write] = field(factory=list)
-    calls: list[d.HiveToolCalled] = field(factory=list)
+    writes: list[o.Write] = field(factory=list)
+    calls: list[o.HiveToolCalled] = field(factory=list)
     withdrawn: list[str] = field(factory=list)
 
 
@@ -39,7 +40,7 @@ class Listener:
     kind: str
     rules: tuple[str, ...]
     workdir: str
-    conversation: d.Conversation
+    conversation: Conversation
     tools: dict[str, str] = field(factory=dict)
     compacting: bool = False
 
@@ -48,37 +49,37 @@ class Listener:
         heard = Heard()
         for seen in self.conversation.feed(line):
             match seen:
-                case d.Reply(write):
+                case o.Reply(write):
                     heard.writes.append(write)
-                case d.ToolCalled():
+                case o.ToolCalled():
                     self._called(seen, end, heard)
-                case d.ToolEnded():
+                case o.ToolEnded():
                     self._ended(seen, end, heard)
-                case d.PermissionAsked():
+                case o.PermissionAsked():
                     self._asked(seen, end, heard)
-                case d.HiveToolCalled():
+                case o.HiveToolCalled():
                     heard.calls.append(seen)
-                case d.RequestWithdrawn(request):
+                case o.RequestWithdrawn(request):
                     heard.withdrawn.append(request)
-                case d.CompactionBegan():
+                case o.CompactionBegan():
                     self._compaction_began(seen, end, heard)
-                case d.CompactionOver():
+                case o.CompactionOver():
                     self._compaction_over(seen, end, heard)
                 case _:
                     pass  # for people who watch, or kept by the conversation itself
         return heard
 
-    def _called(self, seen: d.ToolCalled, end: int, heard: Heard) -> None:
+    def _called(self, seen: o.ToolCalled, end: int, heard: Heard) -> None:
         self.tools[seen.call] = seen.tool
         heard.events.append(
             e.ToolCall(self.agent, self.turn, seen.call, seen.tool, seen.summary, end)
         )
 
-    def _ended(self, seen: d.ToolEnded, end: int, heard: Heard) -> None:
+    def _ended(self, seen: o.ToolEnded, end: int, heard: Heard) -> None:
         tool = self.tools.pop(seen.call, "")
         heard.events.append(e.ToolResult(self.agent, self.turn, seen.call, tool, seen.outcome, end))
 
-    def _asked(self, seen: d.PermissionAsked, end: int, heard: Heard) -> None:
+    def _asked(self, seen: o.PermissionAsked, end: int, heard: Heard) -> None:
         """Answer at once from the agent's allow list. What it does not name is refused."""
         decision = allow.decide(self.rules, seen.tool, seen.input, self.workdir)
         reason = decision.reason[: limits.DETAIL_CHARS_MAX]
@@ -97,7 +98,7 @@ class Listener:
         answer = self.conversation.permission_answer(seen, allowed=decision.allowed, reason=reason)
         heard.writes.append(answer)
 
-    def _compaction_began(self, seen: d.CompactionBegan, end: int, heard: Heard) -> None:
+    def _compaction_began(self, seen: o.CompactionBegan, end: int, heard: Heard) -> None:
         if self.kind == "notes":
             return  # of a session that is not the agent's
         # A drive that only compacts was logged as compacting when it was ordered.
@@ -106,7 +107,7 @@ class Listener:
             heard.events.append(event)
         self.compacting = True
 
-    def _compaction_over(self, seen: d.CompactionOver, end: int, heard: Heard) -> None:
+    def _compaction_over(self, seen: o.CompactionOver, end: int, heard: Heard) -> None:
         if not self.compacting and self.kind != "compact":
             return
         self.compacting = False

@@ -3,7 +3,8 @@
 import trio
 from attrs import define, field
 
-from hived.drivers.base import Conversation, HiveToolCalled
+from hived.drivers.base import Conversation
+from hived.drivers.observations import HiveToolCalled
 from hived.host.client import HostClient, wire_id
 from hived.rpc.tools import call_tool
 from hived.supervisor.hosting import write_once

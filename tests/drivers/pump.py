@@ -9,18 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 from hived.drivers import allow
-from hived.drivers.base import (
-    Driver,
-    Ending,
-    Exit,
-    HiveToolCalled,
-    Observation,
-    PermissionAsked,
-    Reply,
-    TurnSpec,
-    UserLine,
-    Write,
-)
+from hived.drivers.base import Driver, Ending, Exit, TurnSpec, UserLine
+from hived.drivers.observations import HiveToolCalled, Observation, PermissionAsked, Reply, Write
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 

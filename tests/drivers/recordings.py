@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from hived.drivers.base import Conversation, Observation, ToolSpec, TurnSpec, UserLine
+from hived.drivers.base import Conversation, ToolSpec, TurnSpec, UserLine
 from hived.drivers.claude import ClaudeDriver
+from hived.drivers.observations import Observation
 
 FOLDER = Path(__file__).parent.parent / "data" / "transcripts"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.jsonl") if not path.name.endswith(".in.jsonl"))

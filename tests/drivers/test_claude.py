@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hived import limits
-from hived.drivers.base import (
+from hived.drivers.base import Conversation, Exit, UserLine
+from hived.drivers.claude import ClaudeDriver
+from hived.drivers.claude_usage import OTHERS
+from hived.drivers.observations import (
     Began,
     CompactionBegan,
     CompactionOver,
-    Conversation,
-    Exit,
     Finished,
     HiveToolCalled,
     PermissionAsked,
@@ -24,11 +25,8 @@ from hived.drivers.base import (
     Said,
     ToolCalled,
     ToolEnded,
-    UserLine,
     Write,
 )
-from hived.drivers.claude import ClaudeDriver
-from hived.drivers.claude_usage import OTHERS
 from hived.events.values import ModelUse, Usage
 from tests.drivers import recordings
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from hived.drivers.base import (
+from hived.drivers.base import ToolSpec, TurnSpec, UserLine
+from hived.drivers.claude import ClaudeDriver
+from hived.drivers.observations import (
     Began,
     CompactionBegan,
     CompactionOver,
@@ -23,11 +25,7 @@ from hived.drivers.base import (
     Said,
     ToolCalled,
     ToolEnded,
-    ToolSpec,
-    TurnSpec,
-    UserLine,
 )
-from hived.drivers.claude import ClaudeDriver
 from hived.events.values import Usage
 from tests.drivers.pump import Pump
 from tests.messages_api import MessagesApi

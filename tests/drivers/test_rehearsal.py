@@ -7,7 +7,8 @@ import pytest
 from attrs import evolve
 
 from hived.drivers import DRIVERS
-from hived.drivers.base import HiveToolCalled, PermissionAsked, Said, TurnSpec, UserLine
+from hived.drivers.base import TurnSpec, UserLine
+from hived.drivers.observations import HiveToolCalled, PermissionAsked, Said
 from tests.drivers.pump import Pump
 from tests.drivers.recordings import ASSIGN
 

@@ -12,10 +12,10 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hived.drivers.base import (
+from hived.drivers.base import Exit
+from hived.drivers.observations import (
     CompactionBegan,
     CompactionOver,
-    Exit,
     HiveToolCalled,
     ModelFellBack,
     PermissionAsked,

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from hived.drivers.base import Exit, RetrySeen, ToolEnded, ToolSpec, TurnSpec, UserLine
+from hived.drivers.base import Exit, ToolSpec, TurnSpec, UserLine
+from hived.drivers.observations import RetrySeen, ToolEnded
 from hived.drivers.rehearsal import RehearsalDriver
 from tests.drivers import recordings
 from tests.drivers.pump import Pump
