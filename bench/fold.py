@@ -25,6 +25,7 @@ from hived.paths import Home
 from hived.projections import Hive
 from hived.store.log import EventLog
 from hived.store.past import load_hive, save_snapshot
+from hived.store.segment_file import passed_over
 from hived.store.snapshots import Snapshots
 
 CHUNK = 2_000
@@ -55,7 +56,8 @@ def parse_only(log: EventLog) -> None:
     segments = log.segments
     assert segments is not None
     for block in sorted(segments.there()):
-        for document in segments.read([block])[block]:
+        segment = segments.read([block])[block]
+        for document in (*segment.needed, *passed_over(segment)):
             orjson.loads(document)
 
 
@@ -66,7 +68,7 @@ def build_only(log: EventLog) -> None:
 
 def fold(log: EventLog) -> None:
     hive = Hive()
-    for chunk in log.stream(0, log.head(), hive.needless):
+    for chunk in log.stream(0, log.head(), hive.unfinished):
         hive.fold(chunk)
 
 

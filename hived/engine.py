@@ -192,7 +192,7 @@ class Engine:
         done = self.durable.commands.find(command_id)
         if done is not None:
             check_same(command_id, done.digest, content)
-            return Answer(done.last, tuple(done.streams), 0, repeated=True)
+            return Answer(done.last, done.streams, 0, repeated=True)
         if not lookup:
             return None
         events = self.log.command_events(command_id)

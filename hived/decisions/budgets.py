@@ -16,7 +16,8 @@ from hived.names import OPERATOR
 from hived.projections import Hive
 from hived.projections.agent import Agent
 from hived.projections.budgets import HIVE, Reached, key, smallest
-from hived.projections.spend import Spent, window
+from hived.projections.spend import window
+from hived.projections.spent import Spent
 
 RULE = "policy:budget"
 

@@ -16,14 +16,14 @@ from hived.projections.commands import Commands
 from hived.projections.credentials import Credentials
 from hived.projections.inboxes import Inboxes
 from hived.projections.ledger import Ledger
-from hived.projections.overtaken import Needless, overtaken
+from hived.projections.overtaken import overtaken
 from hived.projections.questions import Questions
 from hived.projections.reminders import Reminders
 from hived.projections.settings import HiveSettings
 from hived.projections.spend import Spend
 from hived.projections.turns import Turns
 
-__all__ = ["FINGERPRINT", "PROJECTIONS", "Hive"]
+__all__ = ["FINGERPRINT", "PASSED_OVER", "PROJECTIONS", "Hive"]
 
 PROJECTIONS: Mapping[str, type[Projection]] = {
     "agents": Agents,
@@ -42,7 +42,10 @@ PROJECTIONS: Mapping[str, type[Projection]] = {
 
 # Of the shape of all views together: a snapshot of another one is not read. Raise it with any
 # change of a view's state or fold.
-FINGERPRINT = "8"
+FINGERPRINT = "9"
+
+# Kind -> the kind that overtakes it, for all views: see overtaken.py.
+PASSED_OVER = overtaken({name: view().handlers() for name, view in PROJECTIONS.items()})
 
 
 class Hive:
@@ -69,13 +72,11 @@ class Hive:
             name: view() for name, view in PROJECTIONS.items() if view.decides or not deciding
         }
         table: dict[str, list[Handler]] = {}
-        folded = {name: view.handlers() for name, view in self.views.items()}
         for name, view in self.views.items():
             setattr(self, name, view)
-            for kind, handler in folded[name].items():
+            for kind, handler in view.handlers().items():
                 table.setdefault(kind, []).append(handler)
         self._table = {kind: tuple(handlers) for kind, handlers in table.items()}
-        self._overtaken = overtaken(folded)
 
     def fold(self, records: Iterable[Recorded]) -> None:
         """Take in events, in order."""
@@ -92,9 +93,9 @@ class Hive:
             self.position = rec.position
             self.recorded_at = rec.recorded_at
 
-    def needless(self) -> Needless:
-        """What the next block of history given to `fold` may lack without a difference."""
-        return Needless(self._overtaken, self.commands.unfinished)
+    def unfinished(self) -> int:
+        """How many events of the command begun last are still to come."""
+        return self.commands.unfinished
 
     def dump(self) -> dict[str, Any]:
         """The whole state as JSON-shaped data."""

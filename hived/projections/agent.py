@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from hived.events import Cause
-from hived.events.values import AgentConfig, Usage
+from hived.events.values import AgentConfig
+from hived.projections.spent import Spent
 
 IDLE, THINKING, COMPACTING, NAPPING = "idle", "thinking", "compacting", "napping"
 
@@ -146,8 +147,7 @@ class Agent:
     retry_by: Cause | None = None
     context_used: int = 0
     context_window: int = 0
-    usage: Usage = Usage()
-    cost_usd: float = 0.0
+    spent: Spent = field(factory=Spent)
     status: str = ""
     last_event_at: float = 0.0
     nap: Nap | None = None

@@ -104,9 +104,8 @@ class AgentTurns:
         )
         if last.kind == "work" and (turn is None or turn.reason != "checkpoint"):
             agent.last_work = e.turn
-        agent.usage = agent.usage + e.usage
-        agent.cost_usd += e.cost_usd
-        if agent.last_turn.kind != "notes":
+        agent.spent.add(e.usage, e.cost_usd)
+        if last.kind != "notes":
             agent.context_used = e.context_used or agent.context_used
             agent.context_window = e.context_window or agent.context_window
         agent.retry_at = e.retry_at

@@ -5,25 +5,20 @@ COMMAND_MEMORY of them are kept; those of a running turn (tool calls, with an id
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
-from attrs import define
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from hived import limits
 from hived.events import Recorded
 from hived.projections.base import Handler
-from hived.projections.shapes import blank, dump_as, load_as
 
 
-@define
-class Done:
-    """What a command gave: its content's digest, the place of its events, their streams."""
+class Done(NamedTuple):
+    """What a command gave: its content's digest, the place of its last event, their streams."""
 
     digest: str
-    first: int
     last: int
-    streams: list[str]
+    streams: tuple[str, ...]
 
 
 class Commands:
@@ -36,8 +31,8 @@ class Commands:
         # Not a dict: to find the first of one takes ever longer the more were taken from its front.
         self.done: OrderedDict[str, Done] = OrderedDict()
         self.of_turn: dict[str, dict[str, Done]] = {}
-        self._current: Done | None = None
-        self.unfinished = 0  # events that the command begun last has still to come
+        self._current = ""  # the command begun last
+        self.unfinished = 0  # of its events are still to come
 
     def handlers(self) -> Mapping[str, Handler]:
         # `remember` is not among them: it looks at what is about an event, whatever its kind, and
@@ -46,14 +41,16 @@ class Commands:
 
     def dump(self) -> dict[str, Any]:
         return {
-            "done": dump_as(dict[str, Done], self.done),
-            "of_turn": dump_as(dict[str, dict[str, Done]], self.of_turn),
+            "done": _listed(self.done),
+            "of_turn": {turn: _listed(commands) for turn, commands in self.of_turn.items()},
+            "current": self._current,
+            "unfinished": self.unfinished,
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        self.done = OrderedDict(load_as(dict[str, Done], data["done"]))
-        self.of_turn = load_as(dict[str, dict[str, Done]], data["of_turn"])
-        self._current, self.unfinished = None, 0
+        self.done = OrderedDict(_read(data["done"]))
+        self.of_turn = {turn: dict(_read(rows)) for turn, rows in data["of_turn"].items()}
+        self._current, self.unfinished = data["current"], data["unfinished"]
 
     def find(self, command_id: str) -> Done | None:
         turn = turn_of(command_id)
@@ -63,15 +60,10 @@ class Commands:
         """Take in an event that begins a command, or any while one is `unfinished`."""
         mark = rec.command
         if mark is None:
-            if self.unfinished and self._current is not None:
-                self.unfinished -= 1
-                self._current.last = rec.position
-                if rec.stream not in self._current.streams:
-                    self._current.streams.append(rec.stream)
+            self._go_on(rec)
             return
-        done = blank(Done)
-        Done.__init__(done, mark.digest, rec.position, rec.position, [rec.stream])
-        self._current, self.unfinished = done, mark.extent - 1
+        done = tuple.__new__(Done, (mark.digest, rec.position, (rec.stream,)))
+        self._current, self.unfinished = mark.id, mark.extent - 1
         turn = turn_of(mark.id)
         if turn:
             self.of_turn.setdefault(turn, {})[mark.id] = done
@@ -79,6 +71,16 @@ class Commands:
         self.done[mark.id] = done
         if len(self.done) > limits.COMMAND_MEMORY:
             self.done.popitem(last=False)
+
+    def _go_on(self, rec: Recorded) -> None:
+        """A further event of the command begun last."""
+        self.unfinished -= 1
+        turn = turn_of(self._current)
+        commands = self.of_turn.get(turn, {}) if turn else self.done
+        done = commands.get(self._current)
+        if done is not None:  # else the turn is over that it belonged to
+            more = () if rec.stream in done.streams else (rec.stream,)
+            commands[self._current] = Done(done.digest, rec.position, (*done.streams, *more))
 
     def _turn_end(self, rec: Recorded) -> None:
         self.of_turn.pop(rec.event.turn, None)
@@ -89,3 +91,12 @@ def turn_of(command_id: str) -> str:
     if not command_id.startswith("turn:"):
         return ""
     return command_id[5:].split("/", 1)[0]
+
+
+def _listed(commands: Mapping[str, Done]) -> dict[str, list[Any]]:
+    return {name: list(done) for name, done in commands.items()}
+
+
+def _read(rows: Mapping[str, list[Any]]) -> Iterator[tuple[str, Done]]:
+    for name, (digest, last, streams) in rows.items():
+        yield name, Done(digest, last, tuple(streams))

@@ -4,6 +4,7 @@ queued -> delivered (in a running turn) -> acked, or back to queued, or dead. Op
 kept whole (an inbox holds INBOX_OPEN_MAX of them), closed ones are the last RECENT_MESSAGES_MAX.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from hived.projections.base import Handler
 from hived.projections.shapes import blank, dump_as, load_as
 
 QUEUED, DELIVERED, ACKED, DEAD = "queued", "delivered", "acked", "dead"
+CLOSED = (ACKED, DEAD)
 
 
 @define
@@ -42,10 +44,10 @@ class Message:
 
 @define
 class Inbox:
-    """One recipient's messages, oldest first."""
+    """One recipient's messages, oldest first. open: by id. closed: in the order of their ends."""
 
     open: dict[str, Message] = field(factory=dict)
-    closed: dict[str, Message] = field(factory=dict)
+    closed: deque[Message] = field(factory=deque)
     received: int = 0
     gone: bool = False  # its agent was purged: it goes with its last open message
 
@@ -67,7 +69,7 @@ class Inboxes:
 
     def __init__(self) -> None:
         self.boxes: dict[str, Inbox] = {}
-        self._to: dict[str, str] = {}  # message in one of the boxes -> recipient
+        self._kept: dict[str, Message] = {}  # all that are in one of the boxes, by id
 
     def handlers(self) -> Mapping[str, Handler]:
         return {
@@ -86,10 +88,10 @@ class Inboxes:
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.boxes = load_as(dict[str, Inbox], data["boxes"])
-        self._to = {
-            message: name
-            for name, box in self.boxes.items()
-            for message in (*box.closed, *box.open)
+        self._kept = {
+            message.id: message
+            for box in self.boxes.values()
+            for message in (*box.closed, *box.open.values())
         }
 
     def box(self, name: str) -> Inbox:
@@ -98,11 +100,7 @@ class Inboxes:
 
     def find(self, message: str) -> Message | None:
         """A message that is open, or was closed lately."""
-        owner = self._to.get(message)
-        if owner is None:
-            return None
-        box = self.boxes[owner]
-        return box.open.get(message) or box.closed.get(message)
+        return self._kept.get(message)
 
     def _sent(self, rec: Recorded) -> None:
         e = rec.event
@@ -110,7 +108,7 @@ class Inboxes:
         if box is None:
             box = self.boxes[e.to] = Inbox()
         box.received += 1
-        message = box.open[e.message] = blank(Message)
+        message = box.open[e.message] = self._kept[e.message] = blank(Message)
         Message.__init__(
             message,
             id=e.message,
@@ -124,14 +122,10 @@ class Inboxes:
             urgent=e.urgent,
             changed_at=rec.recorded_at,
         )
-        self._to[e.message] = e.to
 
     def _open(self, rec: Recorded) -> Message | None:
-        owner = self._to.get(rec.event.message)
-        if owner is None:
-            return None
-        message = self.boxes[owner].open.get(rec.event.message)
-        if message is None:
+        message = self._kept.get(rec.event.message)
+        if message is None or message.state in CLOSED:
             return None
         message.version = rec.version
         message.changed_at = rec.recorded_at
@@ -167,15 +161,13 @@ class Inboxes:
 
     def _close(self, message: Message, state: str) -> None:
         message.state = state
-        owner = message.to
-        box = self.boxes[owner]
+        box = self.boxes[message.to]
         del box.open[message.id]
-        box.closed[message.id] = message
+        box.closed.append(message)
         if box.gone and not box.open:
-            self._drop(owner)
+            self._drop(message.to)
         elif len(box.closed) > limits.RECENT_MESSAGES_MAX:
-            oldest = next(iter(box.closed))
-            del box.closed[oldest], self._to[oldest]
+            del self._kept[box.closed.popleft().id]
 
     def _created(self, rec: Recorded) -> None:
         self.boxes.setdefault(rec.event.agent, Inbox())
@@ -190,7 +182,7 @@ class Inboxes:
     def _drop(self, name: str) -> None:
         """Forget an inbox in which nothing is open."""
         for message in self.boxes.pop(name).closed:
-            del self._to[message]
+            del self._kept[message.id]
 
     def _session_reset(self, rec: Recorded) -> None:
         """A new conversation holds nobody's words yet."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from hived.events import Recorded
-from hived.events.values import Usage
 from hived.projections.base import Handler
 from hived.projections.shapes import dump_as, load_as
+from hived.projections.spent import Spent
 
 
 class Ledger:
@@ -23,8 +23,7 @@ class Ledger:
         self.outcomes: dict[str, int] = {}
         self.messages = 0
         self.dead = 0
-        self.cost_usd = 0.0
-        self.usage = Usage()
+        self.spent = Spent()
 
     def handlers(self) -> Mapping[str, Handler]:
         return {
@@ -36,13 +35,13 @@ class Ledger:
         }
 
     def dump(self) -> dict[str, Any]:
-        return {**vars(self), "usage": dump_as(Usage, self.usage), "outcomes": dict(self.outcomes)}
+        return {**vars(self), "spent": dump_as(Spent, self.spent), "outcomes": dict(self.outcomes)}
 
     def load(self, data: Mapping[str, Any]) -> None:
         for key, value in data.items():
             setattr(self, key, value)
         self.outcomes = dict(data["outcomes"])
-        self.usage = load_as(Usage, data["usage"])
+        self.spent = load_as(Spent, data["spent"])
 
     def _started(self, rec: Recorded) -> None:
         self.started_at, self.running = rec.recorded_at, True
@@ -55,8 +54,7 @@ class Ledger:
     def _turn_end(self, rec: Recorded) -> None:
         e = rec.event
         self.outcomes[e.outcome] = self.outcomes.get(e.outcome, 0) + 1
-        self.cost_usd += e.cost_usd
-        self.usage = self.usage + e.usage
+        self.spent.add(e.usage, e.cost_usd)
 
     def _sent(self, rec: Recorded) -> None:
         self.messages += 1

@@ -12,43 +12,12 @@ from attrs import define, field
 from hived import limits
 from hived.events import Recorded
 from hived.events.turn import TurnEnd
-from hived.events.values import Usage
 from hived.projections.base import Handler
 from hived.projections.shapes import dump_as, load_as
+from hived.projections.spent import Spent
 
 OTHERS = "(others)"  # agents and models beyond those that are told apart
 HOUR, DAY = 3_600, 86_400
-
-
-@define
-class Spent:
-    """A sum. turns: that ended; of a model, those in which it was used."""
-
-    turns: int = 0
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    cost_usd: float = 0.0
-
-    def add(self, usage: Usage, cost: float, turns: int = 1) -> None:
-        self.turns += turns
-        self.input += usage.input
-        self.output += usage.output
-        self.cache_read += usage.cache_read
-        self.cache_write += usage.cache_write
-        self.cost_usd += cost
-
-    def take(self, other: "Spent") -> None:
-        """Add another sum to this one."""
-        usage = Usage(other.input, other.output, other.cache_read, other.cache_write)
-        self.add(usage, other.cost_usd, other.turns)
-
-    def used(self, unit: str) -> float:
-        """As budgets count: usd, or tokens without what was read from a cache."""
-        if unit == "usd":
-            return self.cost_usd
-        return float(self.input + self.output + self.cache_write)
 
 
 @define
@@ -83,16 +52,18 @@ class Period:
 
 
 def _of(sums: dict[str, Spent], name: str, most: int) -> Spent:
-    if name not in sums and len(sums) >= most:
-        name = OTHERS
-    return sums.setdefault(name, Spent())
+    found = sums.get(name)
+    if found is not None:
+        return found
+    return sums.setdefault(name if len(sums) < most else OTHERS, Spent())
 
 
 class Spend:
-    """Days since 1970 -> what was spent on them; `before`: what came before the first of them.
+    """The last hour that a turn ended in, the days before that hour, and what came before those.
 
-    hour: what each agent spent in the hour number `hour_at` since 1970, the last that a turn
-    ended in.
+    hour: what was spent in the hour number `hour_at` since 1970. It is added to its day when it is
+    over, as a turn's end is folded far more often. days: days since 1970 -> what was spent on them
+    until `hour`. before: what came before the first of them.
     """
 
     name: ClassVar[str] = "spend"
@@ -102,7 +73,7 @@ class Spend:
         self.before = Period()
         self.days: dict[int, Period] = {}
         self.hour_at = 0
-        self.hour: dict[str, Spent] = {}
+        self.hour = Period()
 
     def handlers(self) -> Mapping[str, Handler]:
         return {"turn_end": self._turn_end}
@@ -112,27 +83,32 @@ class Spend:
             "before": dump_as(Period, self.before),
             "days": {str(day): dump_as(Period, period) for day, period in self.days.items()},
             "hour_at": self.hour_at,
-            "hour": dump_as(dict[str, Spent], self.hour),
+            "hour": dump_as(Period, self.hour),
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         self.before = load_as(Period, data["before"])
         self.days = {int(day): load_as(Period, row) for day, row in data["days"].items()}
         self.hour_at = data["hour_at"]
-        self.hour = load_as(dict[str, Spent], data["hour"])
+        self.hour = load_as(Period, data["hour"])
 
     def _turn_end(self, rec: Recorded) -> None:
-        day, hour = int(rec.recorded_at // DAY), int(rec.recorded_at // HOUR)
-        period = self.days.get(day)
-        if period is None:
-            period = self.days[day] = Period()
-            if len(self.days) > limits.SPEND_DAYS_MAX:
-                self.before.take(self.days.pop(min(self.days)))
-        period.add(rec.event)
+        hour = int(rec.recorded_at // HOUR)
         if hour != self.hour_at:
-            self.hour_at, self.hour = hour, {}
-        e = rec.event
-        _of(self.hour, e.agent, limits.SPEND_AGENTS_MAX).add(e.usage, e.cost_usd)
+            self._begin(hour)
+        self.hour.add(rec.event)
+
+    def _begin(self, hour: int) -> None:
+        """Add the hour before to its day, and the oldest day to `before`."""
+        if self.hour.agents:
+            self.days.setdefault(self._today, Period()).take(self.hour)
+        self.hour_at, self.hour = hour, Period()
+        if len({*self.days, self._today}) > limits.SPEND_DAYS_MAX:
+            self.before.take(self.days.pop(min(self.days)))
+
+    @property
+    def _today(self) -> int:
+        return self.hour_at * HOUR // DAY
 
     def of(self, scope: str, per: str, at: float) -> list[Spent]:
         """The sums of the window (hour, day, month) around a time, to be added up.
@@ -148,17 +124,29 @@ class Spend:
     def _periods(self, per: str, at: float) -> Iterator[Period]:
         if per == "hour":
             if self.hour_at == int(at // HOUR):
-                yield Period(self.hour)
+                yield self.hour
             return
         first, last = (int(edge // DAY) for edge in window(per, at))
         yield from (period for day, period in self.days.items() if first <= day < last)
+        if first <= self._today < last:
+            yield self.hour
+
+    def by_day(self) -> dict[int, Period]:
+        """Days since 1970 -> what was spent on them, with the last hour, oldest first."""
+        found = dict(sorted(self.days.items()))
+        if self.hour.agents:
+            today = Period()
+            today.take(found.get(self._today, Period()))
+            today.take(self.hour)
+            found[self._today] = today
+        return found
 
     def since(self, day: int) -> Period:
         """All that was spent from a day on, and before it too where the day is 0."""
         total = Period()
         if not day:
             total.take(self.before)
-        for at, period in self.days.items():
+        for at, period in self.by_day().items():
             if at >= day:
                 total.take(period)
         return total

@@ -9,7 +9,8 @@ from hived.errors import CommandRefused
 from hived.names import shown
 from hived.projections import Hive
 from hived.projections.budgets import HIVE, key
-from hived.projections.spend import DAY, Spend, Spent, window
+from hived.projections.spend import DAY, Spend, window
+from hived.projections.spent import Spent
 from hived.rpc import rows
 from hived.rpc.session import Call
 from hived.rpc.specs import JSON_VERSION
@@ -35,7 +36,7 @@ def costs(call: Call, *, by: str, since: str | None) -> dict[str, Any]:
     body = {
         "by": by,
         "since": since,
-        "told_apart_since": _date(min(hive.spend.days)) if hive.spend.days else None,
+        "told_apart_since": next((_date(day) for day in hive.spend.by_day()), None),
         "rows": [_row(name, one) for name, one in sums.items()],
         "total": _row("total", period.all),
         "budgets": list(_budgets(hive, now)),
@@ -65,9 +66,9 @@ def _date(day: int) -> str:
 def _days(spend: Spend, first: int) -> Iterator[tuple[str, Spent]]:
     if not first and spend.before.all.turns:
         yield "before", spend.before.all
-    for day in sorted(spend.days):
+    for day, period in spend.by_day().items():
         if day >= first:
-            yield _date(day), spend.days[day].all
+            yield _date(day), period.all
 
 
 def _row(name: str, one: Spent) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def _row(hive: Hive, agent: Agent) -> dict[str, Any]:
         "destroyed_at": rows.when(agent.destroyed_at),
         "destroyed_by": agent.destroyed_by,
         "turns": agent.turns,
-        "cost_usd": round(agent.cost_usd, 6),
+        "cost_usd": round(agent.spent.cost_usd, 6),
         "session": agent.session,
         "inbox": {"queued": len(hive.inboxes.box(agent.name).open)},
         "bytes": None,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hived.events.values import Usage
 from hived.names import OPERATOR
 from hived.projections.shapes import dump_as
 from hived.rpc import rows
@@ -26,7 +27,7 @@ def agent(call: Call, *, agent: str) -> dict[str, Any]:
     box = hive.inboxes.box(found.name)
     turns = hive.turns.of.get(found.name, {}).values()
     row["config"] = dump_as(type(found.config), found.config)
-    row["usage"] = dump_as(type(found.usage), found.usage)
+    row["usage"] = dump_as(Usage, found.spent.usage)
     row["turns"] = [rows.turn_row(turn) for turn in turns]
     row["inbox"] |= {"received": box.received, "closed": len(box.closed)}
     containment = call.services.containment
@@ -41,7 +42,7 @@ def inbox(call: Call, *, agent: str | None, all: bool, limit: int) -> dict[str, 
     box = call.hive.inboxes.box(name)
     messages = list(box.open.values())
     if all:
-        messages += box.closed.values()
+        messages += box.closed
         messages.sort(key=lambda message: message.position)
     body = {
         "inbox": name,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hived.events import Cause, Recorded
+from hived.events.values import Usage
 from hived.names import OPERATOR
 from hived.projections import Hive
 from hived.projections.agent import NAPPING, Agent
@@ -179,7 +180,7 @@ def agent_row(agent: Agent, hive: Hive) -> dict[str, Any]:
         "context_window": agent.context_window,
         "compaction": _compaction(agent),
         "notes_bytes": agent.notes_bytes,
-        "cost_usd": round(agent.cost_usd, 6),
+        "cost_usd": round(agent.spent.cost_usd, 6),
         "credential": agent.credential,
         "status": agent.status or None,
         "session": agent.session,
@@ -197,8 +198,8 @@ def hive_row(hive: Hive) -> dict[str, Any]:
         "dead_letters": ledger.dead,
         "questions": hive.questions.counts.of.get(OPERATOR, 0),
         "approvals": len(hive.approvals.pending()),
-        "cost_usd": round(ledger.cost_usd, 6),
-        "usage": dump_as(type(ledger.usage), ledger.usage),
+        "cost_usd": round(ledger.spent.cost_usd, 6),
+        "usage": dump_as(Usage, ledger.spent.usage),
     }
 
 

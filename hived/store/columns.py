@@ -17,11 +17,10 @@ from typing import Any, Union, get_args, get_origin
 import orjson
 from attrs import fields, has
 
-from hived.events import Cause, CommandMark, Recorded
+from hived.events import Cause, Recorded
 from hived.events.codec import Codec
 from hived.events.shape import converter
-from hived.projections.overtaken import Needless
-from hived.store.thin import Keep, thin_column, thin_events
+from hived.store.thin import marks, thin_events, unpack
 
 _PLAIN = (str, int, float, bool, NoneType)
 _new = tuple.__new__
@@ -76,12 +75,12 @@ class Columns:
         causes = [None if cause is None else Cause(*cause) for cause in envelopes["causes"]]
         rows: Iterable[tuple[Any, ...]] = zip(
             envelopes["position"],
-            _unpack(envelopes["stream"], count),
+            unpack(envelopes["stream"], count),
             envelopes["version"],
             envelopes["at"],
-            _unpack(envelopes["node"], count),
-            _unpack(envelopes["by"], count),
-            _marks(envelopes["command"], count),
+            unpack(envelopes["node"], count),
+            unpack(envelopes["by"], count),
+            marks(envelopes["command"], count),
             map(causes.__getitem__, envelopes["cause"]),
             map(names.__getitem__, order),
             map(next, map(built.__getitem__, order)),
@@ -92,9 +91,9 @@ class Columns:
             rows = compress(rows, map(wanted.__getitem__, order))
         return list(map(_new, repeat(Recorded), rows))
 
-    def stream(self, documents: Sequence[bytes], needless: Needless) -> Iterator[Recorded]:
-        """Give the events for a fold, see thin.py, without those that it has no need of."""
-        return thin_events(self._thin, documents, needless)
+    def stream(self, documents: Sequence[bytes]) -> Iterator[Recorded]:
+        """Give the events for a fold: see thin.py."""
+        return thin_events(self._thin, documents)
 
 
 class _Kind:
@@ -110,29 +109,32 @@ class _Kind:
         return [field.dump(events) for field in self._fields]
 
     def load(self, columns: list[Any], count: int) -> list[Any]:
-        values = [f.load(column, count) for f, column in zip(self._fields, columns, strict=True)]
-        return self._build(count, *values)
+        return self._build(count, *self._values(columns, count))
 
-    def thin(self, columns: list[Any], count: int, keep: Keep) -> Iterator[Any]:
-        """Plain tuples of the events that are kept."""
-        values = [f.thin(c, count, keep) for f, c in zip(self._fields, columns, strict=True)]
-        left = count if keep is None else sum(keep)
-        rows: Iterable[Any] = zip(*values, strict=True) if values else repeat((), left)
+    def thin(self, columns: list[Any], count: int) -> Iterator[Any]:
+        """Plain tuples of the events. What does not fit is seen before the first."""
+        values = self._values(columns, count)
+        # A value that cannot be made is to be met here, not while events are given.
+        values = [list(column) if isinstance(column, map) else column for column in values]
+        rows: Iterable[Any] = zip(*values, strict=True) if values else repeat((), count)
         return map(_new, repeat(self._tuple), rows)
+
+    def _values(self, columns: list[Any], count: int) -> list[Iterable[Any]]:
+        return [f.load(column, count) for f, column in zip(self._fields, columns, strict=True)]
 
 
 class _Field:
+    """One column; of values that are objects themselves, the columns of their fields."""
+
     def __init__(self, name: str, type_: Any) -> None:
         self.name = name
         self._get = attrgetter(name)
+        self._objects = _Kind(type_) if has(type_) else None
         self._to_json: Callable[[Any], Any] | None = None
         self._from_json: Callable[[Iterable[Any]], Iterable[Any]] | None = None
         if get_origin(type_) is tuple and all(map(_is_plain, get_args(type_))):
             self._from_json = partial(map, tuple)
-        elif has(type_) and all(_is_plain(attribute.type) for attribute in fields(type_)):
-            self._to_json = converter().get_unstructure_hook(type_)
-            self._from_json = _of_objects(type_)
-        elif not _is_plain(type_):
+        elif not _is_plain(type_) and self._objects is None:
             hooks = converter()
             self._to_json = hooks.get_unstructure_hook(type_)
             structure = hooks.get_structure_hook(type_)
@@ -140,17 +142,17 @@ class _Field:
 
     def dump(self, events: list[Any]) -> Any:
         values = list(map(self._get, events))
+        if self._objects is not None:
+            return self._objects.dump(values)
         if self._to_json is not None:
             values = list(map(self._to_json, values))
         return _pack(values)
 
     def load(self, column: Any, count: int) -> Iterable[Any]:
-        values = _unpack(column, count)
+        if self._objects is not None:
+            return self._objects.load(column, count)
+        values = unpack(column, count)
         return values if self._from_json is None else self._from_json(values)
-
-    def thin(self, packed: Any, count: int, keep: Keep) -> Iterable[Any]:
-        values = thin_column(packed, count, keep)
-        return values if self._from_json is None else list(self._from_json(values))
 
 
 def _builder(cls: type[Any], names: list[str]) -> Callable[..., list[Any]]:
@@ -192,18 +194,6 @@ def _builder(cls: type[Any], names: list[str]) -> Callable[..., list[Any]]:
     return build
 
 
-def _of_objects(cls: type[Any]) -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Objects of JSON, all with the same keys, to objects of a class of plain values."""
-    names = [attribute.name for attribute in fields(cls)]
-    build = _builder(cls, names)
-
-    def read(values: Iterable[Any]) -> Iterable[Any]:
-        found = list(values)
-        return build(len(found), *([value[name] for value in found] for name in names))
-
-    return read
-
-
 def _is_plain(type_: Any) -> bool:
     """Whether orjson gives values of that type back as they were."""
     if get_origin(type_) in (dict, Union, UnionType):
@@ -218,20 +208,3 @@ def _pack(values: list[Any]) -> Any:
         if len(table) <= len(values) // 2:
             return {"t": list(table), "i": [table[v] for v in values] if len(table) > 1 else []}
     return values
-
-
-def _unpack(column: Any, count: int) -> Iterable[Any]:
-    if type(column) is list:
-        return column
-    table: list[str] = column["t"]
-    return map(table.__getitem__, column["i"]) if len(table) > 1 else repeat(table[0], count)
-
-
-def _marks(columns: list[Any], count: int) -> list[CommandMark | None]:
-    marks: list[CommandMark | None] = [None] * count
-    indexes, *values = columns
-    for i, mark in zip(
-        indexes, map(_new, repeat(CommandMark), zip(*values, strict=True)), strict=True
-    ):
-        marks[i] = mark
-    return marks

@@ -16,7 +16,7 @@ from hived import limits
 from hived.errors import LogCorrupt, VersionConflict
 from hived.events import Recorded
 from hived.events.codec import Codec
-from hived.projections.overtaken import Needless
+from hived.projections import PASSED_OVER
 from hived.store import guard, verify
 from hived.store.compressor import EventCompressor
 from hived.store.mapper import LogMapper, Row
@@ -61,7 +61,7 @@ class EventLog:
         self.segments = (
             None
             if path is None
-            else Segments(path.with_name(path.name + ".segments"), codec, self.anchors)
+            else Segments(path.with_name(path.name + ".segments"), codec, self.anchors, PASSED_OVER)
         )
 
     @classmethod
@@ -193,10 +193,10 @@ class EventLog:
         return replay(after, last, self.segments, kinds, rows)
 
     def stream(
-        self, after: int, upto: int, needless: Callable[[], Needless]
+        self, after: int, upto: int, unfinished: Callable[[], int]
     ) -> Iterator[Iterable[Recorded]]:
         """Give what a fold needs of the events after a position: see replay.stream."""
-        return stream(after, upto, self.segments, needless, self._block)
+        return stream(after, upto, self.segments, unfinished, self._block)
 
     def anchor(self, position: int) -> str:
         """Give a short digest of the row at a position, empty if there is none.

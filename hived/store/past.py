@@ -15,7 +15,7 @@ def load_hive(log: EventLog, snapshots: Snapshots, upto: int | None = None) -> H
     with no_collection():
         found = snapshots.nearest(position, FINGERPRINT)
         hive = Hive() if found is None else Hive.load(found[1])
-        for chunk in log.stream(hive.position, position, hive.needless):
+        for chunk in log.stream(hive.position, position, hive.unfinished):
             hive.fold(chunk)
     return hive
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from hived import limits
 from hived.events import Recorded
-from hived.projections.overtaken import Needless
+from hived.store.segment_file import Segment
 from hived.store.segments import Segments
 
 Chunk = list[Recorded]
@@ -46,18 +46,18 @@ def stream(
     after: int,
     upto: int,
     segments: Segments | None,
-    needless: Callable[[], Needless],
+    unfinished: Callable[[], int],
     rows: Callable[[int, int], Chunk],
 ) -> Iterator[Iterable[Recorded]]:
-    """The same for a fold, which looks at each event once.
+    """The same for a fold, which looks at each event once, without those it can do without.
 
     Each chunk is to be folded whole before the next is asked for.
 
     Args:
-      needless: Asked before each whole block: what the fold can do without.
+      unfinished: Asked before each whole block: how many events the command begun last lacks.
     """
     there = segments.there() if segments is not None else frozenset[int]()
-    ahead: dict[int, list[bytes]] = {}
+    ahead: dict[int, Segment] = {}
     position = after
     with no_collection():
         while position < upto:
@@ -67,10 +67,10 @@ def stream(
                 if block not in ahead:
                     last = min(upto // limits.SEGMENT_EVENTS, block + limits.SEGMENTS_READ_AHEAD)
                     ahead = segments.read([n for n in range(block, last) if n in there])
-                documents = ahead.pop(block, None)
+                segment = ahead.pop(block, None)
                 events = None
-                if documents is not None:
-                    events = segments.stream(block, documents, needless())
+                if segment is not None:
+                    events = segments.stream(block, segment, unfinished())
                 yield rows(position, end) if events is None else events
             else:
                 end = min(upto, _rows_end(position, there))

@@ -6,27 +6,25 @@ deleted when it is met, and built again.
 """
 
 import os
-import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import compress
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
-import orjson
 import zstandard
 
 from hived import limits
 from hived.events import Recorded
 from hived.events.codec import Codec
-from hived.projections.overtaken import Needless
+from hived.projections.overtaken import needless
+from hived.store import segment_file
 from hived.store.columns import Columns
+from hived.store.segment_file import FAULTS, Segment
 
-_MAGIC = b"hivedseg"
-_FORMAT = 1
-_LEVEL = 6  # written once and read often
+_FORMAT = 2
 _SUFFIX = ".seg"
-_FAULTS = (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError)
 
 
 class Segments:
@@ -35,14 +33,21 @@ class Segments:
     Args:
       folder: Where they are; made when the first is written.
       anchors: As EventLog.anchors: says whether a segment's last event is still the log's.
+      overtaken: Kind -> the kind that overtakes it: what a fold of a whole block may lack.
     """
 
     def __init__(
-        self, folder: Path, codec: Codec, anchors: Callable[[Sequence[int]], list[str]]
+        self,
+        folder: Path,
+        codec: Codec,
+        anchors: Callable[[Sequence[int]], list[str]],
+        overtaken: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self._columns = Columns(codec)
-        self._fingerprint = f"{_FORMAT}.{codec.fingerprint}"
+        self._overtaken = overtaken
+        kinds = ",".join(f"{kind}<{by}" for kind, by in sorted(overtaken.items()))
+        self._catalogue = f"{_FORMAT}.{codec.fingerprint}.{kinds}"
         self._anchors = anchors
         self._building = threading.Lock()
 
@@ -57,42 +62,40 @@ class Segments:
 
     def load(self, block: int, kinds: frozenset[str] | None = None) -> list[Recorded] | None:
         """Give a block's events, or only those of some kinds; None if it has no good segment."""
-        documents = self.read([block]).get(block)
-        if documents is None:
-            return None
+        segment = self.read([block]).get(block)
+        return None if segment is None else self._whole(block, segment, kinds)
+
+    def stream(self, block: int, segment: Segment, unfinished: int) -> Iterable[Recorded] | None:
+        """Give what a fold needs of a block that was `read`, made as it is taken: see thin.py.
+
+        Args:
+          unfinished: So many at the block's beginning belong to a command that began before it.
+            None of them is left out.
+        """
+        if segment.passed_from and segment.passed_from <= self._before(block) + unfinished:
+            return self._whole(block, segment, None)
         try:
-            return self._columns.load(documents, kinds)
-        except _FAULTS:
+            return self._columns.stream(segment.needed)
+        except FAULTS:
             self._drop(block)
             return None
 
-    def stream(
-        self, block: int, documents: list[bytes], needless: Needless
-    ) -> Iterator[Recorded] | None:
-        """Give what a fold needs of a block that was `read`, made as it is taken: see thin.py."""
-        try:
-            return self._columns.stream(documents, needless)
-        except _FAULTS:
-            self._drop(block)
-            return None
-
-    def read(self, blocks: Sequence[int]) -> dict[int, list[bytes]]:
+    def read(self, blocks: Sequence[int]) -> dict[int, Segment]:
         """Read, decompress and check some blocks; those without a good segment are left out."""
         decompressor = zstandard.ZstdDecompressor()
-        heads: dict[int, dict[str, Any]] = {}
-        found: dict[int, list[bytes]] = {}
+        found: dict[int, Segment] = {}
         for block in blocks:
             try:
                 data = self._bytes(block)
             except OSError:
                 continue
             try:
-                heads[block], found[block] = self._documents(data, block, decompressor)
-            except _FAULTS:
+                found[block] = self._segment(block, data, decompressor)
+            except FAULTS:
                 self._drop(block)
-        anchors = self._anchors([head["last"] for head in heads.values()])
-        for (block, head), anchor in zip(heads.items(), anchors, strict=True):
-            if head["anchor"] != anchor:  # made from another log
+        anchors = self._anchors([segment.last for segment in found.values()])
+        for (block, segment), anchor in zip(list(found.items()), anchors, strict=True):
+            if segment.anchor != anchor:  # made from another log
                 self._drop(block)
                 del found[block]
         return found
@@ -111,26 +114,43 @@ class Segments:
             if wanted:
                 self.folder.mkdir(exist_ok=True)
             for block in wanted[: limits.SEGMENTS_PER_CALL_MAX]:
-                first = block * limits.SEGMENT_EVENTS
-                self._write(block, read(first, first + limits.SEGMENT_EVENTS))
+                before = self._before(block)
+                self._write(block, read(before, before + limits.SEGMENT_EVENTS))
             return len(wanted) > limits.SEGMENTS_PER_CALL_MAX
 
     def _write(self, block: int, events: list[Recorded]) -> None:
-        documents = self._columns.dump(events)
-        head = {
-            "catalogue": self._fingerprint,
-            "last": events[-1].position,
-            "anchor": self._anchors([events[-1].position])[0],
-            "sizes": [len(document) for document in documents],
-        }
-        raw = orjson.dumps(head)
-        body = b"".join([struct.pack("<I", len(raw)), raw, *documents])
-        frame = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(body)
+        without = list(needless(events, self._overtaken))
+        passed = list(compress(events, without))
+        needed = [rec for rec, lacks in zip(events, without, strict=True) if not lacks]
+        last = events[-1].position
+        data = segment_file.pack(
+            self._catalogue,
+            self._anchors([last])[0],
+            last,
+            self._columns.dump(needed),
+            self._columns.dump(passed) if passed else [],
+            passed[0].position if passed else 0,
+        )
         file = self._file(block)
         # No fsync: a file that a power cut left half written fails its checksum.
         draft = file.with_suffix(".tmp")
-        draft.write_bytes(_MAGIC + frame)
+        draft.write_bytes(data)
         draft.replace(file)
+
+    def _whole(
+        self, block: int, segment: Segment, kinds: frozenset[str] | None
+    ) -> list[Recorded] | None:
+        """Both parts of a segment, in order."""
+        try:
+            events = self._columns.load(segment.needed, kinds)
+            rest = segment_file.passed_over(segment)
+            if rest:
+                events += self._columns.load(rest, kinds)
+                events.sort(key=itemgetter(0))  # by position
+        except FAULTS:
+            self._drop(block)
+            return None
+        return events
 
     def _bytes(self, block: int) -> bytes:
         # Not by way of Path: that takes as long as all else about the file.
@@ -140,26 +160,17 @@ class Segments:
         finally:
             os.close(fd)
 
-    def _documents(
-        self, data: bytes, block: int, decompressor: zstandard.ZstdDecompressor
-    ) -> tuple[dict[str, Any], list[bytes]]:
-        if not data.startswith(_MAGIC):
-            raise ValueError("not a segment")
-        frame = data[len(_MAGIC) :]
-        if zstandard.frame_content_size(frame) > limits.SEGMENT_BYTES_MAX:
-            raise ValueError("longer than any segment")
-        body = decompressor.decompress(frame)
-        start = 4 + struct.unpack_from("<I", body)[0]
-        head = orjson.loads(body[4:start])
-        if head["catalogue"] != self._fingerprint:
-            raise ValueError("made with another catalogue")
-        if (head["last"] - 1) // limits.SEGMENT_EVENTS != block:
+    def _segment(
+        self, block: int, data: bytes, decompressor: zstandard.ZstdDecompressor
+    ) -> Segment:
+        segment = segment_file.unpack(data, self._catalogue, decompressor)
+        if (segment.last - 1) // limits.SEGMENT_EVENTS != block:
             raise ValueError("made for another place")
-        documents = []
-        for size in head["sizes"]:
-            documents.append(body[start : start + size])
-            start += size
-        return head, documents
+        return segment
+
+    def _before(self, block: int) -> int:
+        """The position before a block's first."""
+        return block * limits.SEGMENT_EVENTS
 
     def _drop(self, block: int) -> None:
         """Delete what is no good, so that the next build makes it anew."""

@@ -20,7 +20,7 @@ def opening_line(turn: OpenTurn, box: Inbox, home: Path) -> UserLine:
     mail = [letter for letter in box.in_turn(turn.id) if letter.line == 1]
     hand_over = ""
     if turn.reason == "hand_over":
-        hand_over = hand_over_text(notes.text(home), box.closed.values())
+        hand_over = hand_over_text(notes.text(home), box.closed)
     text = opening_text(turn, mail, hand_over)
     return UserLine(1, line_uuid(turn.id, 1), text, composed=turn.kind != "compact")
 

@@ -49,7 +49,7 @@ def test_a_revived_agent_goes_on_where_it_was() -> None:
     now = b.agent()
     assert (now.session, now.session_fresh) == (was.session, False)
     assert (now.config, now.model_queued, now.created_at) == (was.config, "opus", was.created_at)
-    assert (now.usage, now.cost_usd, now.turns) == (Usage(10, 20), 0.5, 1)
+    assert (now.spent.usage, now.spent.cost_usd, now.turns) == (Usage(10, 20), 0.5, 1)
     assert (now.process, now.state, now.destroyed_at) == ("running", IDLE, 0.0)
     assert [r.version for r in made if r.stream == "agent:ada"] == [7, 8, 9]
     assert "ada" not in b.hive.agents.kept

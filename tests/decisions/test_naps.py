@@ -260,7 +260,7 @@ def test_a_cancel_in_a_turn_drops_the_nap_and_begins_no_turn() -> None:
     b.end("cancelled", seen=[1])
     assert (b.agent().state, b.agent().nap_over) == ("idle", None)
     assert next_step(b.agent(), b.hive, b.now).kind == PARK
-    assert next(iter(b.hive.inboxes.box("ada").closed.values())).state == ACKED
+    assert b.hive.inboxes.box("ada").closed[0].state == ACKED
 
 
 def test_a_limit_of_the_turn_leaves_the_nap() -> None:

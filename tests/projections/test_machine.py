@@ -38,8 +38,9 @@ from hived.events.codec import Codec
 from hived.events.settings import Settings
 from hived.events.turn import CompactionEnd, CompactionStart, ToolCall, ToolResult
 from hived.events.values import Budget
-from hived.projections import Hive
+from hived.projections import PASSED_OVER, Hive
 from hived.projections.inboxes import ACKED, DEAD, DELIVERED, QUEUED
+from hived.projections.overtaken import needless
 from hived.projections.status import status
 from hived.store.columns import Columns
 from tests.decisions.bench import Bench, config
@@ -55,7 +56,6 @@ class HiveMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.b = Bench()
-        self.ends = [0]  # places in the log between two commands
         self.sent: dict[str, str] = {}  # message -> state, as the model has it
         self.versions: dict[str, int] = {}
         self.open: dict[str, str] = {}  # agent -> turn
@@ -76,7 +76,6 @@ class HiveMachine(RuleBasedStateMachine):
         self.take(made)
 
     def take(self, made: list[Any]) -> None:
-        self.ends.append(len(self.b.log))
         for rec in made:
             assert rec.version == self.versions.get(rec.stream, 0) + 1, rec
             self.versions[rec.stream] = rec.version
@@ -260,12 +259,12 @@ class HiveMachine(RuleBasedStateMachine):
     def every_message_is_in_one_state(self) -> None:
         found: dict[str, str] = {}
         for owner, box in self.b.hive.inboxes.boxes.items():
-            for message in (*box.open.values(), *box.closed.values()):
+            for message in (*box.open.values(), *box.closed):
                 assert message.id not in found
                 assert message.to == owner
                 found[message.id] = message.state
             assert all(m.state in (QUEUED, DELIVERED) for m in box.open.values())
-            assert all(m.state in (ACKED, DEAD) for m in box.closed.values())
+            assert all(m.state in (ACKED, DEAD) for m in box.closed)
         still = {m for m, state in self.sent.items() if state in (QUEUED, DELIVERED)}
         assert still <= set(found), "an open message is lost"
         for message, state in found.items():
@@ -301,8 +300,7 @@ class HiveMachine(RuleBasedStateMachine):
         deciding.fold(self.b.log)
         for name, view in deciding.dump()["views"].items():
             assert view == expected["views"][name]
-        step = max(1, len(self.ends) // 5)
-        for cut in self.ends[::step]:
+        for cut in range(0, len(self.b.log), max(1, len(self.b.log) // 5)):
             head = Hive()
             head.fold(self.b.log[:cut])
             data = json.loads(json.dumps(head.dump()))
@@ -322,8 +320,15 @@ def of_history(log: list[Any], length: int) -> Hive:
     """The state as folded from blocks of closed history, without what is overtaken in each."""
     hive = Hive()
     for start in range(0, len(log), length):
-        documents = COLUMNS.dump(log[start : start + length])
-        hive.fold(COLUMNS.stream(documents, hive.needless()))
+        block = log[start : start + length]
+        begun = start + hive.unfinished()
+        without = needless(block, PASSED_OVER)
+        needed = [
+            rec
+            for rec, lacks in zip(block, without, strict=True)
+            if not lacks or rec.position <= begun
+        ]
+        hive.fold(COLUMNS.stream(COLUMNS.dump(needed)))
     return hive
 
 

@@ -80,7 +80,7 @@ def test_old_days_and_many_names_are_summed_up(monkeypatch: pytest.MonkeyPatch) 
     use = {"haiku": ModelUse(Usage(1, 2, 3, 4), 1.0)}
     records = [record(day * 24, f"a{day}", use) for day in range(10)]
     spend = fold(records)
-    assert len(spend.days) == 3
+    assert len(spend.by_day()) == 3
     assert set(spend.before.agents) == {"a0", "a1", OTHERS}
     assert spend.before.agents[OTHERS].cost_usd == 5.0
     assert spend.since(0).all.cost_usd == 10.0

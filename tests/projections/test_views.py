@@ -57,7 +57,7 @@ def test_tool_calls_are_remembered_while_their_turn_is_open() -> None:
     message = b.do(SendMessage("operator", "done"), "agent:ada", mark)[0]
     found = reloaded(b).hive.commands.find(mark)
     assert found is not None
-    assert (found.first, found.streams) == (message.position, [message.stream])
+    assert (found.last, found.streams) == (message.position, (message.stream,))
     b.end()
     assert b.hive.commands.find(mark) is None
     assert b.hive.commands.of_turn == {}
@@ -144,5 +144,5 @@ def test_the_ledger_adds_up() -> None:
         b.end(outcome, cost_usd=0.25)
     ledger = reloaded(b).hive.ledger
     assert ledger.outcomes == {"ok": 2, "failed": 1}
-    assert (ledger.cost_usd, ledger.messages) == (0.75, 3)
-    assert b.agent().cost_usd == 0.75
+    assert (ledger.spent.cost_usd, ledger.messages) == (0.75, 3)
+    assert b.agent().spent.cost_usd == 0.75

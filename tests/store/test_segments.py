@@ -1,6 +1,6 @@
 """Segments and the replay over them: a cache that may be lost, damaged or foreign."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hived import limits
-from hived.events import EVENT_TYPES, Recorded
+from hived.events import EVENT_TYPES, Recorded, kind_of
 from hived.events.codec import Codec
-from hived.projections.overtaken import Needless
+from hived.events.turn import ToolCall, ToolResult, TurnEnd, TurnStart
 from hived.store.columns import Columns
 from hived.store.log import EventLog
 from tests.events.golden import expected
@@ -102,12 +102,12 @@ def test_a_fold_is_given_the_same_with_any_segments(
     for lost in ([], files(log)[1:3]):
         for file in lost:
             file.write_bytes(b"nothing good")
-        given = log.stream(after, min(after + length, COUNT), lambda: ALL)
+        given = log.stream(after, min(after + length, COUNT), lambda: 0)
         assert [rec[:9] for chunk in given for rec in chunk] == wanted
 
 
 def test_a_fold_really_uses_them(log: EventLog) -> None:
-    kinds = [type(rec.event) for chunk in log.stream(0, COUNT, lambda: ALL) for rec in chunk]
+    kinds = [type(rec.event) for chunk in log.stream(0, COUNT, lambda: 0) for rec in chunk]
     assert all(issubclass(kind, tuple) for kind in kinds[:50])
     assert not any(issubclass(kind, tuple) for kind in kinds[50:])
 
@@ -138,7 +138,7 @@ def damaged(documents: list[bytes], what: str) -> list[bytes]:
 def test_columns_that_do_not_fit_are_refused_before_the_first_event(what: str) -> None:
     documents = COLUMNS.dump(history())
     with pytest.raises((ValueError, LookupError, TypeError)):
-        COLUMNS.stream(damaged(documents, what), ALL)
+        COLUMNS.stream(damaged(documents, what))
 
 
 def test_a_replay_really_uses_them(log: EventLog) -> None:
@@ -278,38 +278,99 @@ def test_columns_give_back_any_events(before: list[Recorded], kinds: set[str]) -
 
 
 COLUMNS = Columns(Codec())
-ALL = Needless({}, 0)
 
 
 @settings(max_examples=60)
-@given(
-    st.lists(recorded(events), min_size=1, max_size=30),
-    st.dictionaries(*[st.sampled_from(sorted(EVENT_TYPES))] * 2),
-    st.integers(0, 5),
-)
-def test_a_stream_lacks_what_is_overtaken_in_its_own_stream_and_no_more(
-    before: list[Recorded], overtaken: dict[str, str], unfinished: int
-) -> None:
+@given(st.lists(recorded(events), min_size=1, max_size=30))
+def test_a_fold_is_given_tuples_of_the_same_fields(before: list[Recorded]) -> None:
     codec = Codec()
     before = [codec.decode(*codec.encode(rec), *rec[:3]) for rec in before]
-    kept = []
-    for place, rec in enumerate(before):
-        by = overtaken.get(rec.kind)
-        after = [r for r in before[place + 1 :] if (r.stream, r.kind) == (rec.stream, by)]
-        if rec.command is not None or not after or place < covered(before, unfinished, place):
-            kept.append(rec)
-    found = list(COLUMNS.stream(COLUMNS.dump(before), Needless(overtaken, unfinished)))
-    assert [rec[:9] for rec in found] == [rec[:9] for rec in kept]
-    for rec, full in zip(found, kept, strict=True):
+    found = list(COLUMNS.stream(COLUMNS.dump(before)))
+    assert [rec[:9] for rec in found] == [rec[:9] for rec in before]
+    for rec, full in zip(found, before, strict=True):
         names = [attribute.name for attribute in fields(type(full.event))]
         assert list(rec.event) == [getattr(full.event, name) for name in names]
         assert all(getattr(rec.event, n) == getattr(full.event, n) for n in names)
 
 
-def covered(log: list[Recorded], unfinished: int, place: int) -> int:
-    """Up to where events belong to a command that began at or before a place."""
-    extents = [(i, r.command.extent) for i, r in enumerate(log[: place + 1]) if r.command]
-    return max([unfinished, *(i + extent for i, extent in extents)])
+def turns(count: int) -> list[Recorded]:
+    """Turns of one agent with a call of a tool in each."""
+    kinds: list[tuple[str, object]] = [
+        ("agent:ada", TurnStart("ada", "t", 1, "work", "mail", "s", False, "haiku")),
+        ("agent:ada", ToolCall("ada", "t", "c", "Bash", "ls", 10)),
+        ("agent:ada", ToolResult("ada", "t", "c", "Bash", "ok", 20)),
+        ("agent:ada", TurnEnd("ada", "t", "ok")),
+    ]
+    history = History()
+    plain = [history.one("agent:ada") for _ in range(count)]
+    return placed(
+        [
+            rec._replace(stream=stream, kind=kind_of(event), event=event)
+            for rec, (stream, event) in zip(plain, cycle(kinds), strict=False)
+        ]
+    )
+
+
+def folded(log: EventLog, unfinished: Callable[[], int] = lambda: 0) -> list[int]:
+    return [rec[0] for chunk in log.stream(0, log.head(), unfinished) for rec in chunk]
+
+
+def test_a_fold_lacks_what_is_overtaken_within_its_block(path: Path) -> None:
+    log = EventLog.open(str(path))
+    append(log, *turns(20))
+    assert folded(log) == list(range(1, 21))
+    build(log)
+    # The turn at 9 ends in the next block.
+    assert folded(log) == [1, 4, 5, 8, 9, 10, 12, 13, 16, 17, 20]
+    assert joined(log) == turns(20)
+    assert joined(log, kinds=frozenset({"tool_call"})) == turns(20)[1::4]
+    log.close()
+
+
+def test_a_command_that_goes_on_from_the_block_before_lacks_nothing(path: Path) -> None:
+    log = EventLog.open(str(path))
+    append(log, *turns(20))
+    build(log)
+    # Positions 11 to 14 are said to be of a command that began before 11.
+    left = iter([0, 4])
+    assert folded(log, lambda: next(left)) == [1, 4, 5, 8, 9, 10, *range(11, 21)]
+    left = iter([1, 0])
+    assert folded(log, lambda: next(left)) == [1, 4, 5, 8, 9, 10, 12, 13, 16, 17, 20]
+    log.close()
+
+
+def test_damage_to_what_a_fold_passes_over_is_met_by_who_reads_it(path: Path) -> None:
+    log = EventLog.open(str(path))
+    append(log, *turns(20))
+    build(log)
+    bad = files(log)[0]
+    data = bad.read_bytes()
+    bad.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
+    assert folded(log)[:6] == [1, 4, 5, 8, 9, 10]
+    assert bad.exists()
+    assert joined(log) == turns(20)
+    assert not bad.exists()
+    build(log)
+    assert bad.read_bytes() == data
+    bad.write_bytes(data[:-3])
+    assert folded(log)[:6] == [1, 2, 3, 4, 5, 6]
+    assert not bad.exists()
+    log.close()
+
+
+def test_segments_that_leave_out_something_else_are_built_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = EventLog.open(str(path))
+    append(log, *turns(20))
+    build(log)
+    log.close()
+    monkeypatch.setattr("hived.store.log.PASSED_OVER", {"tool_call": "turn_end"})
+    log = EventLog.open(str(path))
+    assert len(folded(log)) == 20
+    build(log)
+    assert folded(log)[:5] == [1, 3, 4, 5, 7]
+    log.close()
 
 
 def test_columns_of_a_class_without_fields() -> None:
@@ -320,7 +381,7 @@ def test_columns_of_a_class_without_fields() -> None:
     columns = Columns(Codec({"tick": (Tick, 1)}, {}))
     ticks = [Recorded(i, "s", i, 1.0, "n", "b", None, None, "tick", Tick()) for i in range(1, 4)]
     assert columns.load(columns.dump(ticks), None) == ticks
-    assert [rec[:9] for rec in columns.stream(columns.dump(ticks), ALL)] == [t[:9] for t in ticks]
+    assert [rec[:9] for rec in columns.stream(columns.dump(ticks))] == [t[:9] for t in ticks]
 
 
 def test_garbage_collection_goes_on_after_a_replay(log: EventLog) -> None:
