@@ -110,7 +110,7 @@ def _last(last: Row | None) -> str:
     if last is None:
         return ""
     why = f" ({last['why']})" if last["why"] else ""
-    detail = f": {last['detail']}" if last["detail"] and last["outcome"] != "ok" else ""
+    detail = f": {last['detail']}" if last["detail"] else ""
     ended = local(last["ended_at"])
     return f"#{last['number']} {last['outcome']}{why}, {took(last['duration_ms'])}, {ended}{detail}"
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hived import limits
+from hived.ctl.when import local_unix
 from hived.ctl.words import money, took
 
 Said = tuple[str, str]  # text of one or several lines, and its style
@@ -22,6 +23,13 @@ def said(line: str) -> list[Said]:
         return [(_short(line), "dim")] if line.strip() else []
     if not isinstance(message, dict):
         return [(_short(line), "dim")]
+    try:
+        return _said(message)
+    except (ArithmeticError, OSError, ValueError):  # a figure that is no duration or time
+        return [(_short(line), "dim")]
+
+
+def _said(message: Mapping[str, Any]) -> list[Said]:
     kind = message.get("type")
     if kind in ("assistant", "user"):
         return list(_blocks(str(kind), message.get("message")))
@@ -29,6 +37,8 @@ def said(line: str) -> list[Said]:
         return [_result(message)]
     if kind == "system":
         return list(_system(message))
+    if kind == "rate_limit_event":
+        return list(_limit(message.get("rate_limit_info")))
     return []
 
 
@@ -69,12 +79,14 @@ def _text(content: Any) -> str:
 
 def _result(message: Mapping[str, Any]) -> Said:
     duration, cost = message.get("duration_ms"), message.get("total_cost_usd")
-    parts = [str(message.get("subtype", "")).replace("_", " ")]
+    failed = bool(message.get("is_error"))
+    subtype = str(message.get("subtype", ""))
+    # To claude a turn that ended by a failed request is a success with an error.
+    parts = ["failed" if failed and subtype == "success" else subtype.replace("_", " ")]
     if isinstance(duration, int | float):
         parts.append(took(duration))
     if isinstance(cost, int | float) and cost:
         parts.append(money(cost))
-    failed = bool(message.get("is_error"))
     text = "= " + ", ".join(part for part in parts if part)
     if failed and message.get("result"):
         text += f": {_short(str(message['result']))}"
@@ -85,11 +97,39 @@ def _system(message: Mapping[str, Any]) -> Iterator[Said]:
     match message.get("subtype"):
         case "init":
             yield (f"· session {message.get('session_id')}, {message.get('model')}", "dim")
+            yield from _servers(message.get("mcp_servers"))
         case "api_retry":
-            status, error = message.get("error_status"), message.get("error")
-            yield (f"· the CLI tries again: {error} {status or ''}".rstrip(), "yellow")
+            yield (_retry(message), "yellow")
+        case "model_fallback":
+            was, now = message.get("original_model"), message.get("fallback_model")
+            yield (f"· the CLI goes on with {now} instead of {was}", "yellow")
         case "compact_boundary":
             yield ("· compacted", "dim")
+
+
+def _servers(servers: Any) -> Iterator[Said]:
+    """The MCP servers whose tools the model does not have."""
+    for server in servers if isinstance(servers, list) else ():
+        if isinstance(server, dict) and server.get("status") != "connected":
+            yield (f"· MCP server {server.get('name')}: {server.get('status')}", "yellow")
+
+
+def _retry(message: Mapping[str, Any]) -> str:
+    attempt, most = message.get("attempt"), message.get("max_retries")
+    wait, status = message.get("retry_delay_ms"), message.get("error_status")
+    soon = f" in {took(wait)}" if isinstance(wait, int | float) else ""
+    why = f"{message.get('error')} {status or ''}".rstrip()
+    return f"· the CLI tries again{soon} ({attempt} of {most}): {why}"
+
+
+def _limit(info: Any) -> Iterator[Said]:
+    """A rate limit that is near, or reached."""
+    if not isinstance(info, dict) or info.get("status") == "allowed":
+        return
+    resets = info.get("resetsAt")
+    until = f", until {local_unix(resets)}" if isinstance(resets, int | float) else ""
+    kind, status = info.get("rateLimitType"), str(info.get("status")).replace("_", " ")
+    yield (f"· rate limit {kind}: {status}{until}", "yellow")
 
 
 def _short(text: str) -> str:

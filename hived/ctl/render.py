@@ -60,7 +60,7 @@ def _turn_end(e: Data) -> str:
     cost = money(e["cost_usd"]) if e["cost_usd"] else ""
     left = f"{count(e['leftovers'], 'process')} ended after it" if e["leftovers"] else ""
     retry = f"next not before {local_unix(e['retry_at'])}" if e["retry_at"] else ""
-    detail = f": {e['detail']}" if e["detail"] and e["outcome"] != "ok" else ""
+    detail = f": {e['detail']}" if e["detail"] else ""
     return f"{outcome} {some(took(e['duration_ms']), tools, cost, left, retry)}{detail}"
 
 

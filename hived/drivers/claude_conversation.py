@@ -18,14 +18,14 @@ from hived.drivers.observations import (
     CompactionOver,
     Finished,
     HiveToolCalled,
-    ModelFellBack,
     Observation,
     PermissionAsked,
-    RateLimitSeen,
     Receipt,
-    RetrySeen,
     Write,
 )
+
+# Such a turn may end well and its mail be done with, though the agent could answer nobody.
+_WITHOUT_TOOLS = "the hive's tools were not connected when the CLI began"
 
 
 class ClaudeConversation:
@@ -104,9 +104,8 @@ class ClaudeConversation:
                 state = text(found, "state")
                 return (Receipt(uuid, state),) if self._receipts.state(uuid, state) else ()
             case "rate_limit_event":
-                return self._limited(mapping(found, "rate_limit_info"))
-            case _:
-                return ()
+                self._limited(mapping(found, "rate_limit_info"))
+        return ()
 
     @property
     def settled(self) -> bool:
@@ -123,10 +122,12 @@ class ClaudeConversation:
         facts = self._facts()
         verdict = claude_ending.verdict(facts, exit, signalled=signalled)
         limited = verdict.outcome == "rate_limited"
+        without_tools = self._began is not None and not self._began.hive_tools_ok
+        detail = verdict.detail or (_WITHOUT_TOOLS if without_tools else "")
         return Ending(
             outcome=verdict.outcome,
             why=verdict.why,
-            detail=lines.one_line(verdict.detail, limits.DETAIL_CHARS_MAX),
+            detail=lines.one_line(detail, limits.DETAIL_CHARS_MAX),
             transient=verdict.transient,
             until=self._limited_until if limited else 0.0,
             usage=self._tally.usage,
@@ -169,19 +170,6 @@ class ClaudeConversation:
                 began = () if self._compacting else (CompactionBegan(self._trigger(figures)),)
                 self._compacting = False
                 return (*began, over)
-            case "api_retry":
-                return (
-                    RetrySeen(
-                        attempt=count(found, "attempt"),
-                        most=count(found, "max_retries"),
-                        wait_ms=count(found, "retry_delay_ms"),
-                        status=count(found, "error_status"),
-                        error=text(found, "error"),
-                    ),
-                )
-            case "model_fallback":
-                was, now = text(found, "original_model"), text(found, "fallback_model")
-                return (ModelFellBack(was, now),)
             case "permission_denied":
                 self._tools.answered(
                     text(found, "tool_use_id", limits.CLI_ID_CHARS_MAX), allowed=False
@@ -199,7 +187,7 @@ class ClaudeConversation:
         began = Began(
             session=text(found, "session_id", limits.CLI_ID_CHARS_MAX),
             model=text(found, "model", limits.MODEL_CHARS_MAX),
-            hive_tools_ok=connected or not self._spec.hive_tools,
+            hive_tools_ok=connected or not self._spec.hive_tools or "mcp_servers" not in found,
         )
         if began == self._began:  # the CLI says it again at the start of each of its own turns
             return ()
@@ -233,7 +221,7 @@ class ClaudeConversation:
         self._failure = Failure()
         main = not text(found, "parent_tool_use_id", limits.CLI_ID_CHARS_MAX)
         self._tally.message(found, main=main)
-        return self._tools.message(message, subagent=not main)
+        return self._tools.message(message)
 
     def _finished(self, found: Object) -> tuple[Observation, ...]:
         self._tally.result(found)
@@ -252,11 +240,9 @@ class ClaudeConversation:
         outcome = claude_ending.of_result(found, self._facts()).outcome
         return (*withdrawn, *over, Finished(outcome, more=queued > 0))
 
-    def _limited(self, info: Object) -> tuple[Observation, ...]:
-        status, resets_at = text(info, "status"), number(info, "resetsAt")
-        if status == "rejected":
-            self._limited_until = resets_at
-        return (RateLimitSeen(status, resets_at, text(info, "rateLimitType")),)
+    def _limited(self, info: Object) -> None:
+        if text(info, "status") == "rejected":
+            self._limited_until = number(info, "resetsAt")
 
 
 def _user(line: UserLine) -> Write:

@@ -28,7 +28,7 @@ class Tools:
         """Calls by tool name."""
         return dict(self._calls)
 
-    def message(self, message: lines.Object, *, subagent: bool) -> tuple[Observation, ...]:
+    def message(self, message: lines.Object) -> tuple[Observation, ...]:
         """What the model said and called in one assistant message."""
         seen: list[Observation] = []
         for block in lines.objects(message, "content"):
@@ -38,10 +38,10 @@ class Tools:
                     if words:
                         seen.append(Said(words))
                 case "tool_use":
-                    seen.extend(self._called(block, subagent))
+                    seen.extend(self._called(block))
         return tuple(seen)
 
-    def _called(self, block: lines.Object, subagent: bool) -> tuple[Observation, ...]:
+    def _called(self, block: lines.Object) -> tuple[Observation, ...]:
         call = lines.text(block, "id", limits.CLI_ID_CHARS_MAX)
         tool = lines.text(block, "name", limits.TOOL_NAME_CHARS_MAX)
         # Beyond the bound calls are counted and no longer told one by one.
@@ -56,7 +56,7 @@ class Tools:
         self._told.add(call)
         self._open[call] = tool
         shown = lines.summary(tool, lines.mapping(block, "input"))
-        return (ToolCalled(call, tool, shown, subagent),)
+        return (ToolCalled(call, tool, shown),)
 
     def answered(self, call: str, *, allowed: bool) -> None:
         """Whether a call may run, as the CLI or hived said. A question counts as a no so far."""

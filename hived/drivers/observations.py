@@ -26,7 +26,7 @@ class Reply:
 
 @frozen
 class Began:
-    """The CLI took up its session. hive_tools_ok: the in-pipe MCP server is connected."""
+    """The CLI took up its session. hive_tools_ok: as far as it says, it has the hive's tools."""
 
     session: str
     model: str
@@ -53,7 +53,6 @@ class ToolCalled:
     call: str
     tool: str
     summary: str
-    subagent: bool = False
 
 
 @frozen
@@ -107,32 +106,6 @@ class CompactionOver:
 
 
 @frozen
-class RateLimitSeen:
-    """status: allowed, allowed_warning or rejected. resets_at: unix seconds, 0 if unknown."""
-
-    status: str
-    resets_at: float = 0.0
-    kind: str = ""
-
-
-@frozen
-class RetrySeen:
-    """The CLI itself retries a request. status: HTTP, 0 if none."""
-
-    attempt: int
-    most: int
-    wait_ms: int
-    status: int
-    error: str = ""
-
-
-@frozen
-class ModelFellBack:
-    was: str
-    now: str
-
-
-@frozen
 class Finished:
     """A result line. more: the CLI goes on by itself with what it has queued."""
 
@@ -152,8 +125,5 @@ Observation = (
     | RequestWithdrawn
     | CompactionBegan
     | CompactionOver
-    | RateLimitSeen
-    | RetrySeen
-    | ModelFellBack
     | Finished
 )

@@ -54,6 +54,13 @@ def test_a_gist_knows_its_kind(kind: str) -> None:
     _GISTS[kind](row["data"])
 
 
+def test_an_ok_end_that_lacked_something_says_so() -> None:
+    row = sample("turn_end")
+    data = {**row["data"], "outcome": "ok", "why": "", "detail": "no tools"}
+    assert event_line({**row, "data": data}).endswith(": no tools")
+    assert ": " not in event_line({**row, "data": {**data, "detail": ""}}).partition("ok")[2]
+
+
 @pytest.mark.parametrize("kind", EVENT_TYPES)
 def test_hostile_words_are_escaped(kind: str) -> None:
     row = sample(kind)

@@ -19,7 +19,7 @@ class Pump:
     """One turn of a real process; a context manager that leaves none behind.
 
     Questions are answered from the spec's allow list, tool calls by `tool`; what was observed
-    is in `seen`.
+    is in `seen`, the lines themselves in `lines`.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class Pump:
         tool: Callable[[HiveToolCalled], tuple[str, bool]] = lambda called: ("fine", False),
     ) -> None:
         self.seen: list[Observation] = []
+        self.lines: list[bytes] = []
         self._spec = spec
         self.talk = driver.converse(spec)
         self._tool = tool
@@ -84,6 +85,7 @@ class Pump:
             if line is None:
                 self._over = True
                 continue
+            self.lines.append(line)
             for observed in self.talk.feed(line):
                 self._take(observed)
         return True

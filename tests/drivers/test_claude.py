@@ -326,7 +326,7 @@ def test_calls_of_subagents_count_but_their_context_does_not() -> None:
     inner = call("t2", "Bash", {"command": "ls"}, parent="t1")
     inner["message"]["usage"] = {"input_tokens": 999}
     seen = feed(talk, call("t1", "Task", {}), inner, inner)
-    assert seen[1] == ToolCalled("t2", "Bash", "ls", subagent=True)
+    assert seen[1] == ToolCalled("t2", "Bash", "ls")
     assert len(seen) == 2, "the same call told twice is one call"
     ending = talk.ending(Exit(1), signalled=False)
     assert (ending.context_used, dict(ending.tools)) == (3, {"Task": 1, "Bash": 1})
@@ -379,6 +379,20 @@ def test_half_a_surrogate_pair_does_not_lose_the_line() -> None:
     block = b'{"type":"text","text":"a\\ud83d"}'
     line = b'{"type":"assistant","message":{"model":"m","content":[' + block + b"]}}"
     assert started().feed(line) == (Said("a?"),)
+
+
+def test_an_end_says_that_the_hives_tools_were_not_there() -> None:
+    """Such a turn may end ok, and its mail with it, though the agent could answer nobody."""
+    failed = {**INIT, "mcp_servers": [{"name": "hive", "status": "failed"}]}
+    for init, told in ((INIT, ""), (failed, "the hive's tools were not connected")):
+        talk = started()
+        feed(talk, init, result(user_message_uuid=FIRST))
+        ending = talk.ending(Exit(0), signalled=False)
+        assert ending.outcome == "ok"
+        assert ending.detail.startswith(told) and bool(ending.detail) == bool(told)
+    talk = started()
+    feed(talk, failed)
+    assert talk.ending(Exit(-9, "out of memory"), signalled=False).detail == "out of memory"
 
 
 def test_began_says_whether_the_hive_is_connected() -> None:

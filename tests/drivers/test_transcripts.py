@@ -17,12 +17,9 @@ from hived.drivers.observations import (
     CompactionBegan,
     CompactionOver,
     HiveToolCalled,
-    ModelFellBack,
     PermissionAsked,
-    RateLimitSeen,
     Receipt,
     RequestWithdrawn,
-    RetrySeen,
     ToolCalled,
     ToolEnded,
 )
@@ -273,17 +270,6 @@ def test_compactions() -> None:
     assert only("prompt-too-long-lost", *kinds) == [
         CompactionBegan("auto"),
         CompactionOver(False, detail="exhausted"),
-    ]
-
-
-def test_retries_limits_and_fallbacks_are_told() -> None:
-    assert only("err-529-fallback", RetrySeen, ModelFellBack) == [
-        RetrySeen(1, 10, 561, 529, "overloaded"),
-        RetrySeen(2, 10, 1041, 529, "overloaded"),
-        ModelFellBack("claude-opus-5-5", "claude-sonnet-5-5"),
-    ]
-    assert only("rate-limit-warning", RateLimitSeen) == [
-        RateLimitSeen("allowed_warning", 1795433258.0, "five_hour")
     ]
 
 

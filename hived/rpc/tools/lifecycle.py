@@ -65,7 +65,7 @@ def _turn(row: TurnRow) -> str:
     if not row.outcome:
         return f"turn {row.number} runs since {when(row.started_at)}"
     why = f" ({row.why})" if row.why else ""
-    detail = f": {row.detail}" if row.detail and row.outcome != "ok" else ""
+    detail = f": {row.detail}" if row.detail else ""
     return f"turn {row.number} ended {when(row.ended_at)}: {row.outcome}{why}{on_a_line(detail)}"
 
 
