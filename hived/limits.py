@@ -94,6 +94,7 @@ NOTES_LIMIT_BYTES = 32 * 1024  # notes beyond it are compacted, unless the confi
 COMPACT_AT_SHARE = 0.75  # of the window; beyond it the session is compacted after an ok turn
 COMPACTION_LITTLE_SHARE = 0.8  # of the context left by a compaction: it freed little
 THRASH_COMPACTIONS = 2  # in a row that freed little; no more by watermark then
+NOTES_LIMIT_BYTES_MIN = 256  # the least that a configuration may say
 NOTES_GROWTH_SHARE = 0.1  # by which notes must have grown before they are compacted again
 NOTES_COMPACT_BYTES_MAX = 256 * 1024  # of notes put to the CLI to be rewritten
 NOTES_HISTORY_MAX = 10  # old versions of an agent's notes

@@ -80,6 +80,8 @@ def test_the_sample_hive_takes_turns_ends_with_ctrl_c_and_goes_on(sample: Sample
     assert text.count("hivectl") == 3
     with Client.connect(str(sample.home / "hived.sock")) as client:
         agents = client.call("agents")["agents"]
+        for agent in agents:  # each is made as a person may make one
+            assert client.call("config", agent=agent["agent"])["keys"]
     assert [(a["agent"], a["role"]) for a in agents] == [
         ("queen", "manager"),
         ("ada", "worker"),

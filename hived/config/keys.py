@@ -161,7 +161,7 @@ KEYS: Mapping[str, Key] = {
         0,
     ),
     "notes.limit": Key(
-        Size(limits.NOTES_BYTES_MAX, 1024),
+        Size(limits.NOTES_BYTES_MAX, limits.NOTES_LIMIT_BYTES_MIN),
         "notes_limit_bytes",
         'Notes beyond it are compacted, as "32KiB"; 0 for the built-in limit.',
         0,

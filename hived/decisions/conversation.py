@@ -6,6 +6,7 @@ from hived import limits
 from hived.decisions.base import Context, Plan, need_agent, on_agent
 from hived.errors import CommandRefused
 from hived.events import agents as e
+from hived.names import shown
 from hived.projections import Hive
 from hived.projections.agent import Agent
 
@@ -23,7 +24,7 @@ def queue_model(hive: Hive, command: QueueModel, context: Context) -> Plan:
     model = command.model.strip()
     if not model or len(model) > limits.MODEL_CHARS_MAX or not model.isprintable():
         raise CommandRefused(
-            "a model's name is a word or two as the CLI takes it",
+            "a model's name is one word, as the CLI takes it",
             code="invalid_params",
             hint="such as haiku, sonnet, opus",
         )
@@ -32,10 +33,13 @@ def queue_model(hive: Hive, command: QueueModel, context: Context) -> Plan:
 
 
 def check_model(model: str) -> None:
-    """Refuses a model's name that the CLI would read as a flag of its own."""
-    if model.startswith("-"):
+    """Refuses what no CLI takes for a model's name: a flag of its own, more words than one."""
+    wrong = "begins with a dash" if model.startswith("-") else ""
+    if any(char.isspace() for char in model):
+        wrong = "is more than one word"
+    if wrong:
         raise CommandRefused(
-            f"{model[:40]!r} is no model: it begins with a dash",
+            f"{shown(model)} is no model: it {wrong}",
             code="invalid_params",
             hint="such as haiku, sonnet, opus",
         )

@@ -10,7 +10,7 @@ from hived.decisions.lifecycle import NewAgent
 from hived.names import agent_name
 from hived.rpc.session import Call
 from hived.world.config_checks import check_config, check_world, credential_of
-from hived.world.proposing import default_config
+from hived.world.proposing import check_text, default_config
 
 
 async def new(
@@ -63,6 +63,7 @@ async def new(
         **{key: value for key, value in given.items() if value},
     )
     check_config(config)
+    await call.in_thread(check_text, call.services.home, settings, name, config)
     # A name that is taken is for the engine: this may be a repeat, to be answered as at first.
     if not call.hive.agents.taken(name):
         await call.in_thread(check_world, config, workdir is None)

@@ -9,6 +9,7 @@ import orjson
 
 from hived import limits
 from hived.config.agent import Known
+from hived.decisions.conversation import check_model
 from hived.drivers import DRIVERS
 from hived.drivers.allow import check_rule
 from hived.drivers.specs import agent_spec
@@ -50,8 +51,7 @@ def check_config(config: AgentConfig) -> None:
         raise invalid("program must be an absolute path, or a name that is on the daemon's PATH")
     for param in ("model", "fallback"):
         # Behind `=` the CLI takes it for a model; no model is called so, and a person meant a flag.
-        if getattr(config, param).startswith("-"):
-            raise invalid(f"{param} {shown(getattr(config, param))} begins with a dash")
+        check_model(getattr(config, param))
     for tool in config.tools:
         if not tool or "," in tool:
             raise InvalidName(f"{shown(tool)} is not the name of a tool", hint="such as Read")

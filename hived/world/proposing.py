@@ -184,6 +184,25 @@ def as_files(home: Home, settings: Settings, name: str, config: AgentConfig) -> 
     return {FILE: (_HEAD.format(name=name) + text).encode(), **files}
 
 
+def check_text(home: Home, settings: Settings, name: str, config: AgentConfig) -> None:
+    """Whether an agent.toml can say the configuration, so that it can be shown and changed as one.
+
+    Raises:
+      HivedError: invalid_params, naming the keys that are wrong.
+    """
+    place = Place(_workdir(home, name), home.agent(name), frozenset({FILE}))
+    text = to_toml(evolve(config, prompt_file=""), place=place, settings=settings)
+    try:
+        parse_agent(text.encode(), settings=settings, place=place, known=KNOWN)
+    except HivedError as error:
+        told = error.message.removeprefix(f"{FILE} does not validate: ")
+        raise HivedError(
+            told,
+            code="invalid_params",
+            hint="what an agent may be given is in hivectl config schema",
+        ) from None
+
+
 def deploy(home: Home, settings: Settings, approval: Approval) -> AgentConfig:
     """Make an approved commit what runs: checked again, written out, and `deployed` moved to it.
 

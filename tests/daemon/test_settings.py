@@ -5,6 +5,7 @@ import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,6 +200,27 @@ def test_a_new_agent_takes_from_hive_toml_what_it_is_not_given(stopped: Hive) ->
         "model",
         "resources.pids",
     }
+
+
+@pytest.mark.parametrize(
+    "given,key",
+    [
+        ({"idle_limit_s": 0.5}, "limits.idle_seconds"),
+        ({"tool_limit_s": 0.5}, "limits.tool_seconds"),
+        ({"tools": ["Read Write"]}, "tools[1]"),
+        ({"options": {"a key": "x"}}, "options."),
+        ({"model": "two words"}, "'two words' is no model"),
+        ({"fallback": "two words"}, "'two words' is no model"),
+    ],
+)
+def test_an_agent_is_given_nothing_that_agent_toml_could_not_say(
+    hive: Hive, given: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(HivedError) as refused:
+        hive.call("new", agent="ada", driver="rehearsal", **given)
+    assert refused.value.code == "invalid_params"
+    assert key in refused.value.message
+    assert hive.call("agents")["agents"] == []
 
 
 def test_the_history_of_an_agents_commits_is_shown(stopped: Hive) -> None:

@@ -347,6 +347,7 @@ REFUSED: list[tuple[Callable[[], Bench], Any, str]] = [
     (running, SetStatus("ada", "x" * (limits.STATUS_CHARS_MAX + 1)), "too_large"),
     (running, QueueModel("ada", "  "), "invalid_params"),
     (running, QueueModel("ada", "a\nb"), "invalid_params"),
+    (running, QueueModel("ada", "two words"), "invalid_params"),
     (running, QueueModel("ada", "x" * (limits.MODEL_CHARS_MAX + 1)), "invalid_params"),
     (running, NewSession("ada"), "wrong_state"),
     (working, NewSession("ada"), "wrong_state"),
