@@ -160,10 +160,6 @@ class HostClient:
         """SIGKILL everything of the turn. Nothing happens if the turn is over."""
         await self._ask({"kill": True}, needless_at_end=True)
 
-    async def retry_disk(self) -> None:
-        """Tell a host that waits for space on the disk that there may be some now."""
-        await self._ask({"retry": True}, needless_at_end=True)
-
     async def lines(self, from_byte: int = 0) -> AsyncIterator[SpoolItem]:
         """The CLI's lines from this byte of the spool on, each as soon as the host tells of it.
 

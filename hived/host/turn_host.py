@@ -898,9 +898,6 @@ class Host:
             self.killed = True
             self.containment.kill()
             return {"ok": "kill"}
-        if request.get("retry") is True:
-            self.retry_at = 0.0
-            return {"ok": "retry"}
         return {"error": "bad_request"}
 
     def tell_size(self, client: Client) -> None:

@@ -55,7 +55,6 @@ async def test_a_full_disk_holds_the_cli_until_there_is_space(turn, wait_for) ->
     assert client.full == "disk"
     assert turn.folder.spool.stat().st_size == 40_000
     _limit(host, resource.RLIM_INFINITY)
-    await client.retry_disk()
     lines = [item.data + b"\n" async for item in client.lines()]
     assert b"".join(lines) == WHOLE
     assert client.full is None
@@ -64,16 +63,6 @@ async def test_a_full_disk_holds_the_cli_until_there_is_space(turn, wait_for) ->
 
 def _stalled(turn, size: int) -> bool:
     return turn.folder.spool.stat().st_size == size
-
-
-async def test_space_is_looked_for_again_without_being_told(turn, wait_for) -> None:
-    client = await turn.run(f"input()\n{PRINTER}")
-    _limit(turn.hosts[0], 40_000)
-    await client.write("go", b"\n")
-    await wait_for(lambda: _stalled(turn, 40_000))
-    _limit(turn.hosts[0], resource.RLIM_INFINITY)
-    with trio.fail_after(20):
-        assert (await client.wait_ended()).spool_bytes == len(WHOLE)
 
 
 async def test_a_cli_that_exits_while_the_disk_is_full_ends_when_all_is_stored(
@@ -87,7 +76,6 @@ async def test_a_cli_that_exits_while_the_disk_is_full_ends_when_all_is_stored(
     await client.until(lambda: client.full == "disk")
     assert turn.folder.status() is FolderStatus.RUNNING and not client.ended
     _limit(turn.hosts[0], resource.RLIM_INFINITY)
-    await client.retry_disk()
     end = await client.wait_ended()
     assert (end.code, end.cut, end.spool_bytes) == (4, False, 50_000)
 
