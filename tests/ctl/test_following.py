@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tests.ctl.canned import SECONDS, Connection, Hive, Hivectl
 from tests.ctl.rows import event
+from tests.printed import Printed
 
 
 def live_log(hive: Hive, *then: Callable[[Connection], None]) -> None:
@@ -63,7 +64,7 @@ def test_log_reconnects_and_goes_on_from_its_position(hive: Hive, hivectl: Hivec
     process = hivectl.start("log", "-f", "--reconnect", "--json")
     assert process.stdout is not None and process.stderr is not None
     try:
-        rows = [json.loads(process.stdout.readline()) for _ in range(5)]
+        rows = Printed(process.stdout).rows(5)
         assert [row["position"] for row in rows] == [410, 411, 412, 413, 415]
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS) == -signal.SIGINT

@@ -12,6 +12,7 @@ import pytest
 import hived
 from hived.ctl.words import columns
 from tests.ctl.canned import SECONDS, Hivectl
+from tests.printed import Printed
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def served(home: Path) -> Iterator["subprocess.Popen[bytes]"]:
     )
     assert process.stdin is not None and process.stdout is not None
     try:
-        assert process.stdout.readline() == b"serving\n"
+        assert Printed(process.stdout).line() == b"serving"
         yield process
         process.stdin.close()
         assert process.wait(SECONDS) == 0
@@ -177,12 +178,13 @@ def test_rm(people: Hivectl) -> None:
 def test_the_log_is_followed_from_its_first_event(people: Hivectl) -> None:
     process = people.start("log", "-f", "--json", "--since", "0")
     assert process.stdout is not None and process.stderr is not None
+    printed = Printed(process.stdout)
     try:
         head = json.loads(ok(people, "ps --json"))["position"]
-        old = [json.loads(process.stdout.readline())["position"] for _ in range(head)]
+        old = [row["position"] for row in printed.rows(head)]
         assert old == list(range(1, head + 1))
         ok(people, "pause ada")
-        row = json.loads(process.stdout.readline())
+        row = printed.row()
         assert (row["position"], row["kind"]) == (head + 1, "agent_paused")
         assert ok(people, "daemon stop") == "hived stops; no turn runs\n"
         assert process.wait(SECONDS) == 3
@@ -221,11 +223,12 @@ def test_completion_names_the_living(people: Hivectl) -> None:
 
 
 def tell(served: "subprocess.Popen[bytes]", *acts: str) -> None:
-    assert served.stdin is not None and served.stdout is not None
+    assert served.stdin is not None
+    done = Printed(served.stdout)
     for act in acts:
         served.stdin.write(act.encode() + b"\n")
         served.stdin.flush()
-        assert served.stdout.readline() == b"done\n"
+        assert done.line() == b"done"
 
 
 def test_a_transcript_is_followed_through_its_turns(
@@ -236,12 +239,12 @@ def test_a_transcript_is_followed_through_its_turns(
     tell(served, "begin ada", "print ada 250")
     follower = people.start("transcript", "ada", "-f", "--json")
     single = people.start("transcript", "ada", "1", "-f", "--raw")
-    assert follower.stdout is not None and single.stdout is not None
+    printed = Printed(follower.stdout)
     try:
-        rows = [json.loads(follower.stdout.readline()) for _ in range(250)]
+        rows = printed.rows(250)
         assert [json.loads(row["line"])["n"] for row in rows] == list(range(1, 251))
         tell(served, "print ada 5")
-        rows = [json.loads(follower.stdout.readline()) for _ in range(5)]
+        rows = printed.rows(5)
         assert [json.loads(row["line"])["n"] for row in rows] == list(range(251, 256))
         tell(served, "end ada")
         out, err = single.communicate(timeout=SECONDS)
@@ -249,7 +252,7 @@ def test_a_transcript_is_followed_through_its_turns(
         assert [json.loads(line)["n"] for line in out.splitlines()] == list(range(1, 256))
         ok(people, "send ada two")
         tell(served, "begin ada", "print ada 3")
-        rows = [json.loads(follower.stdout.readline()) for _ in range(3)]
+        rows = printed.rows(3)
         assert [json.loads(row["line"])["n"] for row in rows] == [1, 2, 3]
         assert len({row["turn"] for row in rows}) == 1
     finally:

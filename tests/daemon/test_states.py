@@ -9,6 +9,7 @@ import pytest
 
 from tests.daemon.harness import SECONDS, Hive, wait
 from tests.daemon.said import numbers
+from tests.printed import Printed
 
 SLOW = '[default]\nsteps = [{ say = "line {i}", times = 400, delay = 0.05 }]'
 DONE = '[default]\nsteps = [{ say = "done" }]'
@@ -235,18 +236,18 @@ def test_a_transcript_is_read_while_the_turn_runs_and_when_it_is_over(hive: Hive
 def test_log_f_goes_on_over_a_restart_of_hived(hive: Hive) -> None:
     following = _start(hive, "log", "-f", "--reconnect", "--since", "0", "--json")
     try:
-        assert following.stdout is not None
+        printed = Printed(following.stdout)
         hive.new("ada", DONE)
         hive.send("ada")
         hive.end("ada")
-        seen = [json.loads(following.stdout.readline())]
+        seen = [printed.row()]
         hive.kill()
         hive.start()
         hive.send("ada")
         hive.end("ada", 2)
         last = hive.events()[-1]["position"]
         while seen[-1]["position"] < last:
-            seen.append(json.loads(following.stdout.readline()))
+            seen.append(printed.row())
         assert [row["position"] for row in seen] == list(range(1, last + 1))
     finally:
         following.kill()

@@ -1,8 +1,6 @@
 """Drives a CLI through its driver over plain pipes, as the turn host and supervisor would."""
 
-import queue
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +9,7 @@ from types import TracebackType
 from hived.drivers import allow
 from hived.drivers.base import Driver, Ending, Exit, TurnSpec, UserLine
 from hived.drivers.observations import HiveToolCalled, Observation, PermissionAsked, Reply, Write
+from tests.printed import Printed
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -35,7 +34,6 @@ class Pump:
         self.talk = driver.converse(spec)
         self._tool = tool
         self._over = False
-        self._lines: queue.Queue[bytes | None] = queue.Queue()
         launch = driver.launch(spec)
         home = {"PATH": PATH, "HOME": spec.home}
         self._stderr = Path(spec.home) / f"stderr-{time.monotonic_ns()}"
@@ -48,16 +46,9 @@ class Pump:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
             )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self._printed = Printed(self.process.stdout)
         for write in self.talk.opening():
             self.write(write)
-
-    def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self._lines.put(line)
-        self._lines.put(None)
 
     def write(self, write: Write) -> None:
         assert self.process.stdin
@@ -78,10 +69,7 @@ class Pump:
         while not done():
             if self._over:
                 return False
-            try:
-                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"not so within {seconds} s; saw {self.seen}") from None
+            line = self._printed.line(deadline - time.monotonic())
             if line is None:
                 self._over = True
                 continue
@@ -110,8 +98,8 @@ class Pump:
         self.until(lambda: self.talk.settled)
         assert self.process.stdin
         self.process.stdin.close()
-        code = self.process.wait(timeout=20)
         self.until(lambda: False)
+        code = self.process.wait(timeout=20)
         stderr = self._stderr.read_text(errors="replace")
         return self.talk.ending(Exit(code, stderr), signalled=signalled)
 
@@ -134,7 +122,6 @@ class Pump:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self._reader.join()
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe
             try:

@@ -15,6 +15,7 @@ from hived import limits
 from tests.daemon.harness import REPOSITORY, Hive, wait
 from tests.mcp.agent import SECONDS, Row, words
 from tests.mcp.conftest import socket_of
+from tests.printed import Printed
 
 MODULE = (sys.executable, "-m", "hived.mcp_bridge")
 INIT = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t"}}
@@ -36,6 +37,7 @@ class Bridged:
             stderr=subprocess.PIPE,
             env={"HIVE_SOCKET": str(place), "PYTHONPATH": str(REPOSITORY)},
         )
+        self._printed = Printed(self.process.stdout)
         self._last_id = 0
 
     def say(self, message: object) -> None:
@@ -44,10 +46,7 @@ class Bridged:
         self.process.stdin.flush()
 
     def hear(self) -> Row:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, self.error()
-        row: Row = json.loads(line)
+        row: Row = self._printed.row()
         return row
 
     def start(self, method: str, params: object = None) -> int:

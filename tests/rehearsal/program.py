@@ -3,15 +3,16 @@
 import contextlib
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from tests.printed import Printed
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSION = "aaaaaaaa-2222-4222-8222-222222222222"
@@ -61,8 +62,7 @@ class Rehearsal:
             bufsize=0,
         )
         self.lines: list[Line] = []
-        self.raw = b""
-        self._rest = b""
+        self._printed = Printed(self.process.stdout)
         self._place = 0  # in lines, for until
         self._tools: list[str] = []
         self.answers: Callable[[Line], Line | None] = lambda request: None
@@ -120,14 +120,12 @@ class Rehearsal:
 
     def until(self, wanted: Callable[[Line], bool]) -> Line:
         """The next line for which this holds, after the one that was found before."""
-        more = self.more()
         while True:
             while self._place < len(self.lines):
                 self._place += 1
                 if wanted(self.lines[self._place - 1]):
                     return self.lines[self._place - 1]
-            if next(more, self) is self:
-                raise AssertionError(f"the program ended first: {self.stderr()!r}")
+            assert self._more(), f"the program ended first: {self.stderr()!r}"
 
     def result(self) -> Line:
         return self.until(lambda line: line["type"] == "result")
@@ -142,7 +140,7 @@ class Rehearsal:
         self.process.stdin.close()
 
     def ended(self) -> int:
-        for _ in self.more():
+        while self._more():
             pass
         return self.process.wait(DEADLINE_SECONDS)
 
@@ -172,24 +170,17 @@ class Rehearsal:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def more(self) -> Iterator[None]:
-        """Take in what comes, a chunk at a time, until the output ends."""
-        assert self.process.stdout is not None
-        fd = self.process.stdout.fileno()
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while True:
-            ready, _, _ = select.select([fd], [], [], deadline - time.monotonic())
-            if not ready:
-                raise AssertionError(f"no line in time after {self.lines[-3:]}")
-            data = os.read(fd, 1024 * 1024)
-            if not data:
-                return
-            self.raw += data
-            *whole, self._rest = (self._rest + data).split(b"\n")
-            for text in whole:
-                if text.startswith(b"{"):
-                    self._take(json.loads(text))
-            yield
+    @property
+    def raw(self) -> bytes:
+        """All that it printed, as far as it was read."""
+        return self._printed.raw
+
+    def _more(self) -> bool:
+        """Take in one line; False where the output has ended."""
+        line = self._printed.line(DEADLINE_SECONDS)
+        if line is not None and line.startswith(b"{"):
+            self._take(json.loads(line))
+        return line is not None
 
     def _take(self, line: Line) -> None:
         self.lines.append(line)
@@ -229,4 +220,4 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"not in time: {what}"
-        select.select([], [], [], 0.01)
+        time.sleep(0.01)
