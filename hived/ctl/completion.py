@@ -4,16 +4,29 @@ import argparse
 import re
 
 from hived.ctl.run import Run, arguments_of
+from hived.ctl.topics import TOPICS
 from hived.ctl.verbs import VERBS
 from hived.errors import HivedError, InvalidName
 from hived.names import agent_name
 
 # Verbs whose next word is an agent.
 _TAKES_AGENT = (
-    "status turns why transcript send inbox cancel compact model new-session pause resume "
-    "start stop restart lift rm ask nap wake remind reminders loose-ends"
+    "status turns why transcript notes send inbox cancel compact model new-session pause resume "
+    "start stop restart lift rm config apply ask nap wake remind reminders loose-ends"
 )
-_FIXED = {"daemon": "status stop", "completion": "bash zsh fish", "help": "json exit-codes times"}
+# Words that a verb takes first; of `config` and `reminders`, beside an agent.
+_FIXED = {
+    "approvals": "show",
+    "completion": "bash zsh fish",
+    "config": "check explain schema",
+    "daemon": "reload status stop",
+    "drafts": "discard new",
+    "help": " ".join([*TOPICS, *VERBS]),
+    "questions": "cancel",
+    "reminders": "cancel",
+}
+# Options whose value is a file or folder. `config check` takes a file too.
+_FILES = "socket workdir env-file config-dir prompt-file program scenario"
 
 _BASH = """\
 # hivectl completion for bash: eval "$(hivectl completion bash)"
@@ -24,18 +37,26 @@ _hivectl() {
     elif [ "$prev" = --agent ] || [ "$prev" = --parent ] || [ "$prev" = --recipient ]; then
         words=$(hivectl __names 2>/dev/null)
     elif [ "${cur#-}" = "$cur" ]; then
-        case "$verb" in
+        if [ "$COMP_CWORD" -eq 2 ]; then
+            case "$verb" in
 @FIXED@
-            @AGENT_VERBS@)
-                if [ "$COMP_CWORD" -eq 2 ]; then words=$(hivectl __names 2>/dev/null); fi ;;
-        esac
+            esac
+            case "$verb" in
+            @AGENT_VERBS@) words="$words $(hivectl __names 2>/dev/null)" ;;
+            esac
+        elif [ "$verb $prev" = 'config explain' ]; then
+            words=$(hivectl __names 2>/dev/null)
+        fi
     else
         case "$verb" in
 @OPTIONS@
         esac
     fi
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
-    if [ -z "$words" ]; then COMPREPLY=($(compgen -f -- "$cur")); fi
+    case "$prev" in
+        @FILES@) COMPREPLY=($(compgen -f -- "$cur")) ;;
+        check) if [ "$verb" = config ]; then COMPREPLY=($(compgen -f -- "$cur")); fi ;;
+    esac
 }
 complete -F _hivectl hivectl
 """
@@ -50,24 +71,34 @@ _hivectl() {
     elif [[ ${words[CURRENT-1]} == (--agent|--parent|--recipient) ]]; then
         found=(${(f)"$(hivectl __names 2>/dev/null)"})
     elif [[ ${words[CURRENT]} != -* ]]; then
-        case ${words[2]} in
+        if (( CURRENT == 3 )); then
+            case ${words[2]} in
 @FIXED@
-            @AGENT_VERBS@)
-                if (( CURRENT == 3 )); then found=(${(f)"$(hivectl __names 2>/dev/null)"}); fi ;;
-        esac
+            esac
+            case ${words[2]} in
+            @AGENT_VERBS@) found+=(${(f)"$(hivectl __names 2>/dev/null)"}) ;;
+            esac
+        elif [[ "${words[2]} ${words[3]}" == 'config explain' && CURRENT -eq 4 ]]; then
+            found=(${(f)"$(hivectl __names 2>/dev/null)"})
+        fi
     else
         case ${words[2]} in
 @OPTIONS@
         esac
     fi
-    if (( ${#found} )); then compadd -- $found; else _files; fi
+    case ${words[CURRENT-1]} in
+        @FILES@) _files; return ;;
+        check) if [[ ${words[2]} == config ]]; then _files; return; fi ;;
+    esac
+    compadd -- $found
 }
 compdef _hivectl hivectl
 """
 
 _FISH_HEAD = """\
 # hivectl completion for fish: hivectl completion fish | source
-complete -c hivectl -n __fish_use_subcommand -f
+complete -c hivectl -f
+complete -c hivectl -F -n '__fish_seen_subcommand_from check'
 """
 
 
@@ -124,6 +155,7 @@ def _filled(script: str, fixed: list[str], options: list[str]) -> str:
         "@VERBS@": " ".join(VERBS),
         "@FIXED@": "\n".join(fixed),
         "@AGENT_VERBS@": "|".join(_TAKES_AGENT.split()),
+        "@FILES@": "|".join(f"--{option}" for option in _FILES.split()),
         "@OPTIONS@": "\n".join(options),
     }
     for mark, text in parts.items():
@@ -151,5 +183,7 @@ def _fish() -> str:
     for verb in VERBS:
         for option in _options(verb):
             seen = f"'__fish_seen_subcommand_from {verb}'"
-            lines.append(f"complete -c hivectl -n {seen} -l {option.removeprefix('--')}")
+            name = option.removeprefix("--")
+            takes = " -r -F" if name in _FILES.split() else ""
+            lines.append(f"complete -c hivectl -n {seen} -l {name}{takes}")
     return _FISH_HEAD + "\n".join(lines) + "\n"
