@@ -8,7 +8,7 @@ from hived.ctl.ps import GROUPS, context, model, note, turn
 from hived.ctl.render import event_line
 from hived.ctl.run import Run, positive, reads, takes_agent
 from hived.ctl.table import Column, show
-from hived.ctl.when import local, short, unix
+from hived.ctl.when import as_of, local, short, unix
 from hived.ctl.words import age, amount, clean, count, fold, model_name, money, pad, took
 
 Row = Mapping[str, Any]
@@ -43,7 +43,7 @@ def status(run: Run) -> int:
     console, row = run.console, answer["agent"]
     now = run.now(answer)
     if run.args.at is not None:
-        console.line(f"As of {local(answer['at'])}, position {answer['position']}", "dim")
+        console.line(as_of(answer), "dim")
     state = f"{row['agent']}: {row['word']}"
     began = unix(row["since"])
     if began is not None:

@@ -56,8 +56,7 @@ def _show(run: Run, agent: str) -> int:
     commit = answer["commit"]
     runs = f"runs with commit {commit[:12]}" if commit else "comes from no commit"
     console.line(clean(f"{answer['agent']} {runs}"), "bold")
-    for line in fold(answer["text"].rstrip("\n"), None):
-        console.line(f"  {line}")
+    console.block(answer["text"].rstrip("\n"), indent="  ")  # whole: nothing of it is cut off
     for row in answer["pending"]:
         told = f"{row['approval']} waits for approval: commit {row['commit'][:12]}"
         console.line(clean(told), "yellow")

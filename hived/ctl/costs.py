@@ -6,7 +6,7 @@ from typing import Any
 
 from hived.ctl.run import Run, reads
 from hived.ctl.table import Column, lay_out, show
-from hived.ctl.when import local, short
+from hived.ctl.when import as_of, short
 from hived.ctl.words import amount, model_name, money
 
 _COLUMNS = (
@@ -44,7 +44,7 @@ def costs(run: Run) -> int:
         return 0
     console = run.console
     if run.args.at is not None:
-        console.line(f"As of {local(answer['at'])}, position {answer['position']}", "dim")
+        console.line(as_of(answer), "dim")
     if not answer["total"]["turns"]:
         console.line("Nothing was spent yet" + (" since then" if answer["since"] else ""))
     else:

@@ -40,7 +40,8 @@ def _overview(run: Run) -> None:
             if verb.group == group:
                 line(f"  {pad(name, 12)}  {verb.summary}")
     line()
-    line(f"Topics: {', '.join(TOPICS)}. Names of agents may be cut to a prefix only they have.")
+    line(f"Topics: {', '.join(TOPICS)}.")
+    line("Names of agents may be cut to a prefix that only they have.")
 
 
 def version_arguments(parser: argparse.ArgumentParser) -> None:

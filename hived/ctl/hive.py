@@ -6,7 +6,7 @@ import json
 from hived.ctl.exits import FOUND_WRONG, OK
 from hived.ctl.run import Run, reads, takes_json
 from hived.ctl.table import Column, lay_out
-from hived.ctl.when import local
+from hived.ctl.when import as_of
 from hived.ctl.words import clean, count
 
 
@@ -21,7 +21,7 @@ def state(run: Run) -> int:
         run.console.document(answer)
         return OK
     console = run.console
-    console.line(f"As of {local(answer['at'])}, position {answer['position']}", "dim")
+    console.line(as_of(answer), "dim")
     for view, data in answer["state"].items():
         console.line(clean(view), "bold")
         # Escaped to ASCII, so nothing in it can reach the terminal as a control character.

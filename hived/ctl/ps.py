@@ -6,8 +6,8 @@ from typing import Any
 
 from hived.ctl.run import Run, reads
 from hived.ctl.table import Column, lay_out
-from hived.ctl.when import clock, local, unix
-from hived.ctl.words import age, amount, clean, count, model_name, money, took
+from hived.ctl.when import as_of, clock, unix
+from hived.ctl.words import age, amount, clean, count, fold, model_name, money, took
 
 # The order people read them in: what waits for them first.
 GROUPS = {
@@ -44,20 +44,25 @@ def ps(run: Run) -> int:
         return 0
     console, now = run.console, run.now(answer)
     if run.args.at is not None:
-        console.line(f"As of {local(answer['at'])}, position {answer['position']}", "dim")
+        console.line(as_of(answer), "dim")
     agents = sorted(answer["agents"], key=_order)
     if not agents:
         console.line("No agents yet. Make one: hivectl new ada --workdir DIR")
         return 0
     header, *lines = lay_out(_COLUMNS, [cells(row, now) for row in agents], console.width)
     console.line(header, "bold")
+    # Where there is no room for the notes: what an agent waits for is told all the same.
+    beneath = not header.endswith(_COLUMNS[-1].title)
     group = None
     for row, line in zip(agents, lines, strict=True):
         if row["group"] != group:
             group = row["group"]
             console.line(clean(group), GROUPS.get(group, ""))
         console.line(line)
-    console.line(_footer(agents, answer["hive"]), "dim")
+        if beneath and (wait := _wait(row)):
+            console.line(f"  {clean('; '.join(wait))}", "dim")
+    for line in fold(_footer(agents, answer["hive"]), console.width):
+        console.line(line, "dim")
     return 0
 
 
@@ -124,16 +129,20 @@ def context(row: Mapping[str, Any]) -> str:
 
 def note(row: Mapping[str, Any]) -> str:
     """Until when it waits, why it failed, or what it says that it does."""
-    parts = []
-    if row["until"]:
-        parts.append(f"until {clock(row['until'])}")
+    parts = _wait(row)
     if row["nap"] is not None and row["turn"] is not None:
         parts.append(f"will nap until {clock(row['nap']['until'])}")
     elif row["nap"] is not None and row["nap"]["reason"]:
         parts.append(row["nap"]["reason"])
-    last = row["last_turn"]
-    if row["turn"] is None and last is not None and last["outcome"] != "ok" and last["why"]:
-        parts.append(last["why"])
     if row["status"]:
         parts.append(row["status"])
     return "; ".join(parts)
+
+
+def _wait(row: Mapping[str, Any]) -> list[str]:
+    """Until when it waits, and why its last turn failed."""
+    parts = [f"until {clock(row['until'])}"] if row["until"] else []
+    last = row["last_turn"]
+    if row["turn"] is None and last is not None and last["outcome"] != "ok" and last["why"]:
+        parts.append(last["why"])
+    return parts

@@ -14,7 +14,7 @@ from hived.ctl.verbs import Verb
 from hived.ctl.words import clean
 
 # argparse takes "-5m" for an option; joined to its own option it is a value.
-_AGO = re.compile(r"-[0-9.]+[smhdw]\Z")
+_AGO = re.compile(r"-[0-9.]\S*\Z")  # more than -5m: of a slip, `moment` says what is wrong
 _TIME_OPTIONS = ("--at", "--since", "--until")
 
 

@@ -9,8 +9,8 @@ Exit codes of hivectl
   1    refused by hived; its reason and [code] are on stderr
   2    the words make no sense; or a question was not answered with yes
   3    no hived: it does not run, or it went away
-  4    no such agent, turn or message; or a prefix that several names have
-  5    verify or doctor found something wrong
+  4    no such agent, turn, message or other id; or a prefix that several have
+  5    verify, doctor or config check found something wrong
   130  ended by Ctrl-C (SIGINT), as a shell tells it
 
 A reader that closes the pipe early (hivectl log | head) is no error: 0.
@@ -43,15 +43,39 @@ answer is true.
               {v, agent, turn, byte, line} a line
   state       {v, position, at, state: {view: data}}
   inbox       {v, position, at, inbox, messages: [MessageRow], left_out}
+  questions   {v, position, at, questions: [QuestionRow], left_out}
+  approvals   {v, position, at, approvals: [ApprovalRow], left_out}
+  approvals show
+              {v, position, at, approval: ApprovalRow and {config, diff,
+              truncated, base, paths, staged, staged_now}}
   reminders   {v, position, at, reminders: [ReminderRow]}
   loose-ends  {v, position, at, agents: [LooseEndsRow]}
-  verify      {v, ok, events, problems: [text], seconds}
-  doctor      {v, ok, checks: [{name, state: ok|warn|fail, found, hint}]}
+  notes       {v, position, at, agent, path, text, bytes, cut, limit_bytes,
+              last: {at, outcome} or null, history: [OldNotesRow]}
+  costs       {v, position, at, by, since, told_apart_since,
+              rows: [SpendRow], total: SpendRow, budgets: [BudgetRow]; by day
+              also before: SpendRow}
+  drafts      {v, position, at, drafts: [DraftRow]}
+  config, config explain
+              {v, position, at, agent, commit, config, text,
+              keys: [{key, value, source}], history: [{mark, id, commit,
+              note, at}], pending: [ApprovalRow], proposed}
+  config check
+              {v, position, at, ok, file, problems: [text]}
+  config schema
+              {v, file, schema}
+  tombstones  {v, position, at, tombstones: [TombstoneRow],
+              purging: [{agent, since}]}
+  verify      {v, position, at, ok, events, problems: [text], seconds}
+  doctor      {v, position, at, ok,
+              checks: [{name, state: ok|warn|fail, found, hint}]}
   daemon status
               {v, running: true, pid, version, node, home, socket, started_at,
               position, ...}, or {v, running: false, problem} where it does not
               run (exit code 3)
   version     {v, hivectl, hived: version or null}
+  approve, deny, withdraw
+              {v, approvals: [ApprovalRow]}; of one, also as below
   send, new, ...
               the command's answer: {v, position, streams, version, ...}
 

@@ -1,6 +1,8 @@
 """Times as people write and read them, and as the protocol carries them (RFC 3339 UTC)."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 FORMS = "a position, an RFC 3339 time, YYYY-MM-DD HH:MM, HH:MM, -5m or '5m ago'"
@@ -85,6 +87,12 @@ def day(stamp: str) -> str:
 def local(stamp: str | None) -> str:
     """The local date and time of a time in a row: 2026-11-23 18:04:11."""
     return "never" if stamp is None else _local(stamp).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def as_of(answer: Mapping[str, Any]) -> str:
+    """The line over what a read with --at shows."""
+    moment = local(answer["at"]) if answer["at"] else "the beginning"
+    return f"As of {moment}, position {answer['position']}"
 
 
 def short(stamp: str | None) -> str:
