@@ -18,11 +18,11 @@ from hived.config.templates import default_files
 from hived.errors import HivedError
 from hived.paths import Home
 from hived.world import repos
+from hived.world.no_links import open_folder
 from hived.world.pinning import seen
 
 # What is made at a time of its own: two of one place would take each other's half for a crash's.
 _MAKING = threading.Lock()
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def make_places(home: Home, name: str, files: Mapping[str, bytes], author: str, when: float) -> str:
@@ -71,7 +71,7 @@ def staged(home: Home, name: str) -> tuple[str, ...]:
     """
     found: list[str] = []
     try:
-        top = os.open(home.agent_state(name), _FOLDER)
+        top = open_folder(home.agent_state(name))
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -108,7 +108,7 @@ def _walk(folder: int, above: str, depth: int) -> Generator[str]:
 
 def _inner(above: int, name: str, path: str, depth: int) -> Generator[str]:
     try:
-        folder = os.open(name, _FOLDER, dir_fd=above)
+        folder = open_folder(name, above)
     except OSError as error:
         yield f"{path} (cannot be read: {error.strerror})"
         return

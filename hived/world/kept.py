@@ -20,8 +20,7 @@ from hived import limits
 from hived.errors import CommandRefused
 from hived.names import agent_name
 from hived.paths import Home
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+from hived.world.no_links import FOLDER, open_folder
 
 
 @frozen
@@ -134,7 +133,7 @@ def _measured(path: str) -> Kept:
             try:
                 if len(scans) >= limits.KEPT_DEPTH_MAX:
                     raise OSError("too deep")
-                inner = os.open(entry.name, _FOLDER, dir_fd=folder)
+                inner = open_folder(entry.name, folder)
             except OSError:
                 more = True
                 continue
@@ -153,7 +152,7 @@ def _bytes(entry: os.DirEntry[str]) -> int:
 @contextmanager
 def _opened(path: str, folder: int | None = None) -> Iterator[int]:
     """A folder, open to hived although its agent may have closed it. Follows no link."""
-    handle = os.open(path, os.O_PATH | _FOLDER, dir_fd=folder)
+    handle = os.open(path, os.O_PATH | FOLDER, dir_fd=folder)
     try:
         # By the handle: no name is looked up again, so nothing can be put in its place.
         own = f"/proc/self/fd/{handle}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from attrs import frozen
 
 from hived import limits
+from hived.world.no_links import open_file, open_folder
 
 NOTES = "notes.md"
 STATE = "state"
@@ -84,7 +85,7 @@ def _read(home: Path, folder: str, name: str, most: int) -> tuple[bytes, int] | 
     except OSError as error:
         raise NotesUnread(f"{home / folder} is no folder: {error.strerror}") from None
     try:
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+        file = open_file(name, at)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -105,12 +106,11 @@ def _read(home: Path, folder: str, name: str, most: int) -> tuple[bytes, int] | 
 
 def _folder(home: Path, folder: str) -> int:
     """A descriptor of a folder of the agent's home that is no link."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    at = os.open(home, flags)
+    at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     if not folder:
         return at
     try:
-        return os.open(folder, flags | os.O_NOFOLLOW, dir_fd=at)
+        return open_folder(folder, at)
     finally:
         os.close(at)
 

@@ -19,6 +19,7 @@ from attrs import define, field, frozen
 
 from hived import limits
 from hived.errors import HivedError
+from hived.world.no_links import open_file, open_folder
 
 _LOOSE_FOLDER = re.compile(r"[0-9a-f]{2}\Z")
 _LOOSE = re.compile(r"[0-9a-f]{38}\Z")
@@ -33,9 +34,6 @@ _BYTES_MAX = {
     b"commit": limits.CONFIG_FILE_BYTES_MAX,
     b"tag": limits.CONFIG_FILE_BYTES_MAX,
 }
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Not blocking: a fifo without a writer would hold the thread for good.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @frozen
@@ -88,7 +86,7 @@ def copied(proposed: Path, into: Path) -> Iterator[Copied]:
 @contextmanager
 def _folder(name: str, within: int | None) -> Iterator[int]:
     try:
-        fd = os.open(name, _FOLDER, dir_fd=within)
+        fd = open_folder(name, within)
     except FileNotFoundError:
         raise HivedError(
             f"there is no git repository: {name} is not there",
@@ -135,7 +133,7 @@ def _take_files(folder: int, name: str, wanted: re.Pattern[str], copy: _Copy) ->
 
 def _take_file(folder: int, above: str, name: str, copy: _Copy) -> None:
     try:
-        fd = os.open(name, _FILE, dir_fd=folder)
+        fd = open_file(name, folder)
     except OSError:  # gone meanwhile, or a link: if it is needed, git will miss it
         return
     with open(fd, "rb", buffering=0) as source:
