@@ -1,4 +1,5 @@
-"""Tags of an applied repository: one for each step of an approval, made once. Blocks on git."""
+"""What an applied repository has marked: the commit that runs, and a tag for each step of an
+approval, made once. Blocks on git."""
 
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from hived import limits
 from hived.errors import HivedError
 from hived.world import git
 
+DEPLOYED = "refs/heads/deployed"  # the one branch: what runs
 _KINDS = ("proposal", "deployed", "failed", "denied")
 _FIELDS = (
     "%(refname:lstrip=2)",
@@ -75,6 +77,11 @@ def resolved(applied: Path, ref: str) -> str:
         ok=(0, 1),
     )
     return done.out.decode("ascii").strip()
+
+
+def deployed(applied: Path) -> str:
+    """The commit that runs; empty for none."""
+    return resolved(applied, DEPLOYED)
 
 
 def history(applied: Path) -> tuple[Mark, ...]:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from hived.errors import HivedError
 from hived.world import git, git_objects, trees
-from hived.world.marks import Mark, history, mark, marked, resolved
+from hived.world.marks import DEPLOYED, Mark, deployed, history, mark, marked
 from hived.world.pinning import (
-    DEPLOYED,
     ORDER,
     ORDER_FILE,
     Pinned,
@@ -45,7 +44,6 @@ __all__ = [
 _HEAD = "ref: refs/heads/%s\n"
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = %s\n"
 _WHO = "[user]\n\tname = %s\n\temail = %s@hive\n"
-_NEVER = "0" * 40
 
 
 def make_proposed(
@@ -81,11 +79,6 @@ def make_applied(path: Path) -> None:
     _make_repo(new, "deployed", bare=True)
     _write(new / ORDER_FILE, ORDER, 0o600)
     _place(new, path)
-
-
-def deployed(applied: Path) -> str:
-    """The commit that runs; empty for none."""
-    return resolved(applied, DEPLOYED)
 
 
 def read_file(applied: Path, commit: str, path: str, max: int) -> bytes:
@@ -129,7 +122,7 @@ def deploy(applied: Path, commit: str, id: str) -> None:
         return
     now = check_stands(applied, commit)
     if now != commit:
-        git.run(applied, "update-ref", DEPLOYED, commit, now or _NEVER)
+        git.run(applied, "update-ref", DEPLOYED, commit, now or git_objects.NO_OBJECT)
     mark(applied, "deployed", commit, id, "it runs from now on")
 
 
