@@ -1,12 +1,17 @@
 """What `make run` adds to the daemon: the sample hive, and the log printed as it grows."""
 
+import logging
 import os
 import sys
+from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 
 import trio
 
+from hived.ctl.console import Console
 from hived.ctl.render import event_line
+from hived.ctl.words import cut
 from hived.daemon import Daemon
 from hived.decisions.lifecycle import NewAgent
 from hived.decisions.mail import SendMessage
@@ -25,6 +30,8 @@ from hived.sample import (
 )
 
 BY = "operator:sample"
+
+logger = logging.getLogger("hived")
 
 
 def lay_out_sample(home: Home) -> None:
@@ -95,13 +102,32 @@ def _say(daemon: Daemon) -> None:
 
 
 async def print_log(daemon: Daemon) -> None:
-    """Print every event from now on, one line each. A reader that falls behind skips some."""
+    """Print every event from now on, a line each, on a terminal as far as it is wide.
+
+    A reader that falls behind skips some. Where the terminal or pipe is closed, printing ends,
+    and the sample hive, which runs to be looked at, ends as with Ctrl-C.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # agents write in any script
+    try:
+        await _print_events(daemon)
+    except OSError as error:
+        logger.warning("the log is printed no longer: %s", error.strerror)
+        # At the end of the process stdout is flushed once more: that must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if daemon.end_turns_on_signal:
+            daemon.shutdown(True)
+
+
+async def _print_events(daemon: Daemon) -> None:
     while True:
         subscription = daemon.engine.subscribe()
         try:
             async for batch in subscription:
-                lines = "\n".join(event_line(event_row(rec)) for rec in batch)
-                await trio.to_thread.run_sync(print, lines, abandon_on_cancel=True)
+                width = Console(sys.stdout, sys.stderr, os.environ).width  # of now
+                lines = "\n".join(cut(event_line(event_row(rec)), width) for rec in batch)
+                say = partial(print, lines, flush=True)
+                await trio.to_thread.run_sync(say, abandon_on_cancel=True)
             return
         except SubscriberTooSlow:
             print("... (some events are not shown; hivectl log has them)", flush=True)

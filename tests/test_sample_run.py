@@ -1,9 +1,14 @@
 """What `make run` does: the sample hive, in the foreground, ended by Ctrl-C, and going on again."""
 
+import fcntl
 import os
+import pty
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +31,13 @@ class Sample:
         self.home, self.printed = home, home.parent / "printed"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, stdout: int | None = None) -> None:
+        """stdout: a terminal of the caller's, in place of the file."""
         environ = {**os.environ, "HIVED_HOME": str(self.home)}
         with self.printed.open("wb") as file:
             argv = [sys.executable, "-m", "hived", "--sample"]
-            self.process = subprocess.Popen(argv, env=environ, stdout=file, stderr=file)
+            out = file if stdout is None else stdout
+            self.process = subprocess.Popen(argv, env=environ, stdout=out, stderr=file)
 
     def wait_for(self, *words: str) -> str:
         deadline = time.monotonic() + SECONDS
@@ -103,6 +110,61 @@ def test_the_sample_hive_takes_turns_ends_with_ctrl_c_and_goes_on(sample: Sample
     assert all(again[a["agent"]]["turns"] >= a["turns"] for a in agents)
     sample.interrupt()
     assert sample.processes() == []
+
+
+def test_on_a_terminal_an_event_is_a_line_and_its_end_is_the_end(sample: Sample) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    sample.start(stdout=theirs)
+    assert sample.process is not None
+    os.close(theirs)
+    printed = b""
+    deadline = time.monotonic() + SECONDS
+    while b"tool_result" not in printed:
+        assert time.monotonic() < deadline, printed
+        assert sample.process.poll() is None, sample.printed.read_text()
+        if select.select([ours], [], [], 1.0)[0]:
+            printed += os.read(ours, 65536)
+    _, _, log = printed.decode().partition("the hive goes on.")
+    lines = [line for line in log.split("\r\n") if line]
+    assert any(line.endswith("…") for line in lines)
+    assert max(map(len, lines)) <= 60
+    os.close(ours)
+    assert sample.process.wait(SECONDS) == 0, sample.printed.read_text()
+    assert "Traceback" not in sample.printed.read_text()
+    assert sample.processes() == []
+
+
+def test_a_hived_whose_log_nobody_reads_any_more_goes_on(tmp_path: Path) -> None:
+    environ = {**os.environ, "HIVED_HOME": str(tmp_path), "PYTHONIOENCODING": "ascii"}
+    reader, writer = os.pipe()
+    argv = [sys.executable, "-m", "hived", "--show-log"]
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen(argv, env=environ, stdout=writer, stderr=said)
+        os.close(writer)
+        try:
+            deadline = time.monotonic() + SECONDS
+            while not (tmp_path / "hived.sock").exists():
+                assert time.monotonic() < deadline and process.poll() is None
+                time.sleep(0.05)
+            with Client.connect(str(tmp_path / "hived.sock")) as client:
+                client.call("new", agent="ada", driver="rehearsal", start=False)
+                client.call("send", to="ada", body="日本語")
+                told = b""
+                while b"message_sent" not in told:
+                    told += os.read(reader, 65536)
+                os.close(reader)
+                client.call("send", to="ada", body="one")
+                while "the log is printed no longer" not in (tmp_path / "said").read_text():
+                    assert time.monotonic() < deadline and process.poll() is None
+                    time.sleep(0.05)
+                client.call("send", to="ada", body="two")
+                assert client.call("agents")["agents"][0]["inbox"]["queued"] == 3
+                client.call("daemon_stop")
+            assert process.wait(SECONDS) == 0
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_a_sample_hive_that_stands_is_set_going_by_the_next_run(sample: Sample) -> None:
