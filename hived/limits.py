@@ -42,6 +42,7 @@ SEGMENT_EVENTS = 1_000
 SEGMENTS_READ_AHEAD = 8  # read and checked in one go by a fold of history
 SNAPSHOT_EVERY_EVENTS = 10_000
 SNAPSHOTS_KEPT_MAX = 200
+COLLECTION_EVERY_SNAPSHOTS = 100  # searches of the whole state for cyclic garbage
 SUBSCRIBER_QUEUE_EVENTS_MAX = 4_096  # beyond it a subscriber is cut with a position to resume from
 COMMAND_MEMORY = 10_000  # commands whose first answer is remembered
 LOG_PAGE_EVENTS_MAX = 1_000

@@ -1,7 +1,6 @@
 """The program `hived`: its arguments, and one run of the daemon with an exit status."""
 
 import argparse
-import gc
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ from hived import __version__
 from hived.daemon import Daemon, Parts, open_parts
 from hived.errors import HivedError, first_of
 from hived.foreground import bring_up_sample, lay_out_sample, print_log
+from hived.housekeeping import settle
 from hived.paths import Home
 
 
@@ -68,8 +68,7 @@ def run_daemon(daemon_of: Callable[[Parts], Daemon], home: Home) -> int:
         parts = open_parts(home)
     except HivedError as error:
         return _told(error)
-    gc.collect()
-    gc.freeze()  # the state lives as long as the daemon: no later collection looks at it
+    settle(whole=True)  # the state lives as long as the daemon
     try:
         trio.run(daemon_of(parts).run)
         return 0

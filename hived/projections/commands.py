@@ -5,7 +5,7 @@ COMMAND_MEMORY of them are kept; those of a running turn (tool calls, with an id
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from hived import limits
@@ -93,10 +93,10 @@ def turn_of(command_id: str) -> str:
     return command_id[5:].split("/", 1)[0]
 
 
-def _listed(commands: Mapping[str, Done]) -> dict[str, list[Any]]:
-    return {name: list(done) for name, done in commands.items()}
+def _listed(commands: Mapping[str, Done]) -> list[tuple[Any, ...]]:
+    return [(name, *done) for name, done in commands.items()]
 
 
-def _read(rows: Mapping[str, list[Any]]) -> Iterator[tuple[str, Done]]:
-    for name, (digest, last, streams) in rows.items():
+def _read(rows: Iterable[Any]) -> Iterator[tuple[str, Done]]:
+    for name, digest, last, streams in rows:
         yield name, Done(digest, last, tuple(streams))

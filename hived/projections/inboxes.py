@@ -13,7 +13,7 @@ from attrs import define, field
 from hived import limits
 from hived.events import Recorded
 from hived.projections.base import Handler
-from hived.projections.shapes import blank, dump_as, load_as
+from hived.projections.shapes import blank, dump_table, load_table
 
 QUEUED, DELIVERED, ACKED, DEAD = "queued", "delivered", "acked", "dead"
 CLOSED = (ACKED, DEAD)
@@ -84,10 +84,10 @@ class Inboxes:
         }
 
     def dump(self) -> dict[str, Any]:
-        return {"boxes": dump_as(dict[str, Inbox], self.boxes)}
+        return {"boxes": {name: _dumped(box) for name, box in self.boxes.items()}}
 
     def load(self, data: Mapping[str, Any]) -> None:
-        self.boxes = load_as(dict[str, Inbox], data["boxes"])
+        self.boxes = {name: _loaded(box) for name, box in data["boxes"].items()}
         self._kept = {
             message.id: message
             for box in self.boxes.values()
@@ -188,3 +188,21 @@ class Inboxes:
         """A new conversation holds nobody's words yet."""
         for message in self.box(rec.event.agent).open.values():
             message.held = False
+
+
+def _dumped(box: Inbox) -> dict[str, Any]:
+    return {
+        "open": dump_table(Message, box.open.values()),
+        "closed": dump_table(Message, box.closed),
+        "received": box.received,
+        "gone": box.gone,
+    }
+
+
+def _loaded(data: Mapping[str, Any]) -> Inbox:
+    return Inbox(
+        {message.id: message for message in load_table(Message, data["open"])},
+        deque(load_table(Message, data["closed"])),
+        data["received"],
+        data["gone"],
+    )

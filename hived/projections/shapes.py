@@ -1,9 +1,11 @@
 """How views are written to a snapshot and read back: cattrs over plain attrs classes."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
-from typing import Any, TypeVar, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar, cast
 
+from attrs import fields
 from cattrs import Converter
 
 from hived.events import Cause, Recorded
@@ -38,3 +40,62 @@ def dump_as(shape: Any, value: object) -> Any:
 def load_as(shape: type[T], data: Any) -> T:
     """The value that `dump_as` of the same shape wrote."""
     return cast(T, _structure_hook(cast(Hashable, shape))(data, shape))
+
+
+class Table(dict[str, Any]):
+    """Many objects of one class: {"fields": their names, "rows": the values of each}.
+
+    An inbox view holds ten thousand messages and more: as rows they are written in a fifth of the
+    time that an object of JSON for each takes, in which the daemon does nothing else.
+    """
+
+
+class _Columns(NamedTuple):
+    names: list[str]
+    values: Callable[[Any], tuple[Any, ...]]
+    shapes: dict[int, Any]  # of those that are no plain values, by their place
+
+
+@cache
+def _columns(cls: Hashable) -> _Columns:
+    names = [attribute.name for attribute in fields(cast(Any, cls))]
+    plain = (str, int, float, bool, int | None)
+    types = enumerate(attribute.type for attribute in fields(cast(Any, cls)))
+    shapes = {place: type_ for place, type_ in types if type_ not in plain}
+    return _Columns(names, attrgetter(*names), shapes)
+
+
+def dump_table(cls: type[Any], objects: Iterable[Any]) -> Table:
+    """JSON-shaped data of objects of an attrs class with two fields or more."""
+    names, values, shapes = _columns(cast(Hashable, cls))
+    rows: list[Any] = list(map(values, objects))
+    if shapes:
+        rows = list(map(list, rows))
+        for place, shape in shapes.items():
+            for row in rows:
+                row[place] = dump_as(shape, row[place])
+    return Table(fields=names, rows=rows)
+
+
+def load_table(cls: type[T], data: Any) -> list[T]:
+    """The objects that `dump_table` of the same class wrote.
+
+    Raises:
+      LookupError: The class has other fields now.
+    """
+    names, _, shapes = _columns(cast(Hashable, cls))
+    if data["fields"] != names:
+        raise LookupError(f"a snapshot holds another {cls.__name__}")
+    rows = data["rows"]
+    for place, shape in shapes.items():
+        rows = [[*row[:place], load_as(shape, row[place]), *row[place + 1 :]] for row in rows]
+    return [cls(*row) for row in rows]
+
+
+def named(data: Any) -> Any:
+    """The same for people: each row of a table as an object of its own."""
+    if isinstance(data, Table):
+        return [dict(zip(data["fields"], row, strict=True)) for row in data["rows"]]
+    if isinstance(data, dict):
+        return {key: named(value) for key, value in data.items()}
+    return data

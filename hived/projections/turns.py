@@ -9,7 +9,7 @@ from hived import limits
 from hived.events import Recorded
 from hived.events.values import Usage
 from hived.projections.base import Handler
-from hived.projections.shapes import blank, dump_as, load_as
+from hived.projections.shapes import blank, dump_table, load_table
 
 
 @define
@@ -54,10 +54,13 @@ class Turns:
         }
 
     def dump(self) -> dict[str, Any]:
-        return {"of": dump_as(dict[str, dict[str, TurnRow]], self.of)}
+        return {"of": {name: dump_table(TurnRow, rows.values()) for name, rows in self.of.items()}}
 
     def load(self, data: Mapping[str, Any]) -> None:
-        self.of = load_as(dict[str, dict[str, TurnRow]], data["of"])
+        self.of = {
+            name: {row.id: row for row in load_table(TurnRow, rows)}
+            for name, rows in data["of"].items()
+        }
 
     def _start(self, rec: Recorded) -> None:
         e = rec.event

@@ -5,7 +5,7 @@ from typing import Any
 
 from hived.events.values import Usage
 from hived.names import OPERATOR
-from hived.projections.shapes import dump_as
+from hived.projections.shapes import dump_as, named
 from hived.rpc import rows
 from hived.rpc.session import Call
 from hived.rpc.specs import JSON_VERSION
@@ -54,7 +54,7 @@ def inbox(call: Call, *, agent: str | None, all: bool, limit: int) -> dict[str, 
 
 def state(call: Call) -> dict[str, Any]:
     hive = call.hive
-    return rows.stamped(hive, {"state": hive.dump()["views"]}, version=JSON_VERSION)
+    return rows.stamped(hive, {"state": named(hive.dump()["views"])}, version=JSON_VERSION)
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {

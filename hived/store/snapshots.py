@@ -5,7 +5,8 @@ or made from another log is passed over.
 """
 
 import hashlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from hived import limits
 
 _LEVEL = 3
 _SUFFIX = ".snap"
+_DEPTH = 5  # data, views, a view, its part, an agent
 
 
 class Snapshots:
@@ -42,7 +44,7 @@ class Snapshots:
           OSError: It could not be written. Nothing is lost but time.
         """
         head = {"position": position, "fingerprint": fingerprint, "anchor": self._anchor(position)}
-        body = orjson.dumps({**head, "data": data}, option=orjson.OPT_NON_STR_KEYS)
+        body = b"".join(_pieces({**head, "data": data}, _DEPTH))
         frame = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(body)
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f"{position:015d}-{_tag(fingerprint)}{_SUFFIX}"
@@ -105,6 +107,23 @@ class _Entry(NamedTuple):
     position: int
     tag: str
     file: Path
+
+
+def _pieces(data: Any, depth: int) -> Iterator[bytes]:
+    """JSON in pieces. Between two of them the interpreter's lock is given up.
+
+    To write all of it with one call would stop every other thread for as long.
+    """
+    if depth == 0 or not isinstance(data, dict):
+        yield orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
+        time.sleep(0)
+        return
+    between = b"{"
+    for key, value in data.items():
+        yield between + orjson.dumps(str(key)) + b":"
+        yield from _pieces(value, depth - 1)
+        between = b","
+    yield b"}" if data else b"{}"
 
 
 def _tag(fingerprint: str) -> str:

@@ -1,6 +1,8 @@
 """The caches beside the log: kept while hived runs, and never a reason for it to stop."""
 
+import gc
 import logging
+import weakref
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import trio.testing
 from hived import limits
 from hived.decisions.access import StartHive
 from hived.engine import Engine
-from hived.housekeeping import keep_house
+from hived.housekeeping import keep_house, settle
 from hived.projections import FINGERPRINT
 from hived.store.snapshots import Snapshots
 
@@ -52,3 +54,51 @@ async def test_a_snapshot_that_cannot_be_written_is_told_and_no_more(
             await trio.sleep(0.01)
     await fill(engine)
     assert engine.durable.position == 10
+
+
+class Knot:
+    """Names itself, so only a search for cycles ends it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def knot() -> "weakref.ref[Knot]":
+    return weakref.ref(Knot())
+
+
+def test_garbage_is_searched_in_what_is_new_and_in_all_when_asked() -> None:
+    gc.disable()
+    try:
+        settle(whole=True)
+        before = gc.get_freeze_count()
+        young, kept = knot(), Knot()
+        settle(whole=False)
+        assert young() is None
+        assert gc.get_freeze_count() > before
+        old = weakref.ref(kept)
+        del kept
+        settle(whole=False)
+        assert old() is not None
+        settle(whole=True)
+        assert old() is None
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
+async def test_a_snapshot_is_followed_by_it(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery
+) -> None:
+    monkeypatch.setattr(limits, "SNAPSHOT_EVERY_EVENTS", 5)
+    monkeypatch.setattr(limits, "COLLECTION_EVERY_SNAPSHOTS", 2)
+    searched: list[bool] = []
+    monkeypatch.setattr("hived.housekeeping.settle", lambda *, whole: searched.append(whole))
+    nursery.start_soon(keep_house, engine, Snapshots(tmp_path / "kept", engine.log.anchor))
+    await trio.testing.wait_all_tasks_blocked()
+    for number in range(1, 4):
+        await fill(engine)
+        with trio.fail_after(20):
+            while len(searched) < number:  # noqa: ASYNC110 (nor does garbage)
+                await trio.sleep(0.01)
+    assert searched == [False, True, False]

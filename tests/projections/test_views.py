@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from hived import limits
 from hived.decisions.kept import FinishPurge, PurgeAgent
 from hived.decisions.lifecycle import RemoveAgent, StartAgent, StopAgent
@@ -10,6 +12,8 @@ from hived.decisions.turns import DeliverNow, Observe
 from hived.events import CommandMark, Recorded
 from hived.events.turn import CompactionStart
 from hived.projections import Hive
+from hived.projections.inboxes import Message
+from hived.projections.shapes import load_table, named
 from tests.decisions.bench import Bench
 
 
@@ -146,3 +150,16 @@ def test_the_ledger_adds_up() -> None:
     assert ledger.outcomes == {"ok": 2, "failed": 1}
     assert (ledger.spent.cost_usd, ledger.messages) == (0.75, 3)
     assert b.agent().spent.cost_usd == 0.75
+
+
+def test_tables_of_a_view_are_objects_to_people_and_of_one_class_only() -> None:
+    b = Bench()
+    b.new()
+    b.do(SendMessage("ada", "Good morning."))
+    data = b.hive.dump()["views"]
+    (row,) = named(data)["inboxes"]["boxes"]["ada"]["open"]
+    assert (row["to"], row["body"], row["state"]) == ("ada", "Good morning.", "queued")
+    table = json.loads(json.dumps(data))["inboxes"]["boxes"]["ada"]["open"]
+    assert load_table(Message, table) == list(b.hive.inboxes.box("ada").open.values())
+    with pytest.raises(LookupError, match="another Message"):
+        load_table(Message, {**table, "fields": table["fields"][:-1]})

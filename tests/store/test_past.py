@@ -54,3 +54,20 @@ def test_a_state_with_causes_in_it_goes_to_a_snapshot_and_back(tmp_path: Path) -
     agent = again.agents.live["ada"]
     assert agent.state_by == Cause(AGENT, 3) and type(agent.state_by) is Cause
     log.close()
+
+
+def test_a_snapshot_of_other_views_under_the_same_name_is_passed_over(tmp_path: Path) -> None:
+    log = EventLog.open(str(tmp_path / "log"))
+    told = events()
+    log.insert([log.prepare(told)])
+    whole = Hive()
+    whole.fold(told)
+    snapshots = Snapshots(tmp_path / "snapshots", log.anchor)
+    half = Hive()
+    half.fold(told[:4])
+    data = half.dump()
+    data["views"]["inboxes"]["boxes"]["ada"]["open"]["fields"] = ["id", "colour"]
+    save_snapshot(snapshots, 4, data)
+
+    assert orjson.dumps(load_hive(log, snapshots).dump()) == orjson.dumps(whole.dump())
+    log.close()
