@@ -69,10 +69,7 @@ async def compact(call: Call, *, agent: str, notes: bool) -> dict[str, Any]:
     if notes and call.command_id is None:  # a repeat is answered as it was at first
         await _check_notes(call, name)
     written = await call.submit(QueueCompaction(name, of=of))
-    engine = call.services.engine
-    position = written.answer.position
-    hive = await engine.hive_at(position) if written.answer.repeated else engine.durable
-    found = hive.agents.live.get(name)
+    found = (await written.hive()).agents.live.get(name)
     turn = found.turn.id if found is not None and found.turn is not None else None
     return written.row(agent=name, of=of, queued_behind=turn)
 
@@ -107,10 +104,8 @@ async def new_session(call: Call, *, agent: str) -> dict[str, Any]:
 async def rm(call: Call, *, agent: str) -> dict[str, Any]:
     # The whole name is wanted: a slip of a prefix must not stop another agent.
     written = await call.submit(RemoveAgent(agent))
-    # A repeat is answered as at first, though the agent may be back since.
-    engine, position = call.services.engine, written.answer.position
-    hive = await engine.hive_at(position) if written.answer.repeated else engine.durable
-    waiting = len(hive.inboxes.box(agent).open)
+    # Of a repeat the agent may be back since.
+    waiting = len((await written.hive()).inboxes.box(agent).open)
     return written.row(agent=agent, kept_messages=waiting)
 
 

@@ -39,7 +39,6 @@ def daemon_status(call: Call) -> dict[str, Any]:
         "rss_bytes": _rss_bytes(),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
         "threads": threading.active_count(),
-        **services.statistics(),
     }
     return rows.stamped(hive, body, version=JSON_VERSION)
 

@@ -6,22 +6,18 @@ from typing import Any
 from hived.decisions.mail import AckMessages, SendMessage
 from hived.names import EVERYONE, MANAGER
 from hived.rpc.session import Call
+from hived.rpc.tools.mail import message_ids
 
 
 async def send(call: Call, *, to: str, body: str, in_reply_to: str, urgent: bool) -> dict[str, Any]:
     name = to if to in (EVERYONE, MANAGER) else call.agent(to)
     written = await call.submit(SendMessage(name, body, in_reply_to, urgent))
-    return written.row(messages=_messages(written.answer.streams))
+    return written.row(messages=message_ids(written.answer.streams))
 
 
 async def ack(call: Call, *, messages: tuple[str, ...]) -> dict[str, Any]:
     written = await call.submit(AckMessages(messages))
-    return written.row(messages=_messages(written.answer.streams))
-
-
-def _messages(streams: tuple[str, ...]) -> list[str]:
-    """Urgent mail also ends a nap, which is of its agent's stream."""
-    return [stream.partition(":")[2] for stream in streams if stream.startswith("message:")]
+    return written.row(messages=message_ids(written.answer.streams))
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {"send": send, "ack": ack}

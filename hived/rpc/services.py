@@ -1,8 +1,8 @@
 """What the methods work with, beside the log: handed in by whoever puts the daemon together."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import trio
 from attrs import define, field
@@ -62,8 +62,7 @@ class Services:
       shutdown: Ends the daemon, and with True the running turns. Returns at once.
       containment: What holds a turn's processes together, as found when the daemon started.
       clock: Unix seconds.
-      probe: Finds it out anew, for `doctor`. Blocks.
-      statistics: More figures for `daemon_status`.
+      probe: Finds the containment out anew, for `doctor`. Blocks.
     """
 
     engine: Engine
@@ -74,7 +73,6 @@ class Services:
     containment: ContainmentReport
     clock: Callable[[], float]
     probe: Callable[[], ContainmentReport] = probe
-    statistics: Callable[[], Mapping[str, Any]] = dict
     threads: trio.CapacityLimiter = field(
         factory=lambda: trio.CapacityLimiter(limits.READ_THREADS_MAX)
     )

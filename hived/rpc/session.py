@@ -176,6 +176,11 @@ class Written:
         first = [rec.version for rec in events if rec.stream == events[0].stream]
         self.answer = evolve(self.answer, version=max(first, default=0))
 
+    async def hive(self) -> Hive:
+        """The state that the command left: of a repeat that of then, though more came since."""
+        engine, answer = self.call.services.engine, self.answer
+        return await engine.hive_at(answer.position) if answer.repeated else engine.durable
+
     async def events(self) -> list[Recorded]:
         """The command's events, from the log: the same for the first answer and each repeat."""
         log = self.call.services.engine.log

@@ -11,6 +11,7 @@ import trio
 
 from hived import limits
 from hived.errors import CODES
+from hived.world.containment import ContainmentReport
 
 
 def _request(number: Any, method: str, **params: Any) -> dict[str, Any]:
@@ -399,11 +400,11 @@ async def test_daemon_stop_answers_before_the_end(world: Any, raw: Any) -> None:
 
 
 async def test_an_exception_tells_nothing_but_a_reference(world: Any, raw: Any) -> None:
-    def broken() -> dict[str, Any]:
+    def broken() -> float:
         raise ValueError("secret words")
 
-    world.services.statistics = broken
-    answer = await raw.ask("daemon_status")
+    world.services.clock = broken
+    answer = await raw.ask("costs")
     assert answer["error"]["code"] == CODES["internal_error"]
     assert "secret" not in orjson.dumps(answer).decode()
     assert answer["error"]["data"]["reference"] in answer["error"]["message"]
@@ -411,7 +412,7 @@ async def test_an_exception_tells_nothing_but_a_reference(world: Any, raw: Any) 
 
 
 async def test_an_answer_that_json_cannot_carry_is_an_error(world: Any, raw: Any) -> None:
-    world.services.statistics = lambda: {"odd": object()}
+    world.services.containment = ContainmentReport(object(), "")  # type: ignore[arg-type]
     assert (await raw.refused("daemon_status"))["data"]["code"] == "internal_error"
 
 

@@ -191,12 +191,16 @@ async def test_calls_in_one_piece_wait_for_their_answers_to_be_read(
     monkeypatch.setattr(limits, "OUTPUT_BYTES_MAX", 10_000)
     done = 0
 
-    def statistics() -> dict[str, Any]:
-        nonlocal done
-        done += 1
-        return {"much": "x" * 10_000}
+    class Much:
+        note = ""
 
-    world.services.statistics = statistics
+        @property
+        def kind(self) -> str:
+            nonlocal done
+            done += 1
+            return "x" * 10_000
+
+    world.services.containment = Much()
     await raw.send(*({"jsonrpc": "2.0", "id": n, "method": "daemon_status"} for n in range(600)))
     await until(lambda: done > 0)
     await _alive(world)

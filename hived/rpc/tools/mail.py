@@ -1,6 +1,6 @@
 """send, who, set_status."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hived import limits
@@ -16,11 +16,16 @@ _IDS_TOLD_MAX = 20
 
 async def send(caller: Caller, *, to: str, body: str, in_reply_to: str = "") -> str:
     answer = await caller.submit(SendMessage(to, body, in_reply_to))
-    ids = [s.partition(":")[2] for s in answer.streams if s.startswith("message:")]
+    ids = message_ids(answer.streams)
     if to == OPERATOR:
         ids = ids[:1]  # room in a full inbox is made after it, by closing another
     more = len(ids) - _IDS_TOLD_MAX
     return "sent: " + ", ".join(ids[:_IDS_TOLD_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def message_ids(streams: Sequence[str]) -> list[str]:
+    """The messages among the streams that a command wrote to: urgent mail also ends a nap."""
+    return [stream.partition(":")[2] for stream in streams if stream.startswith("message:")]
 
 
 async def set_status(caller: Caller, *, text: str) -> str:
