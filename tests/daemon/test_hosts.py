@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hived.world import processes
 from hived.world.containment import probe
 from tests.daemon.harness import Hive, wait
 from tests.daemon.said import numbers
@@ -101,6 +102,24 @@ def test_a_host_killed_while_hived_is_dead_loses_the_turn(hive: Hive) -> None:
     os.kill(hive.host(turn), signal.SIGKILL)
     hive.start()
     check_lost_and_retried(hive, turn)
+
+
+def test_a_line_that_was_cut_short_on_disk_gives_no_event(hive: Hive) -> None:
+    """Also one that reads as whole: whether the CLI had more to say in it, nobody knows."""
+    turn = begin(hive, playing(TALK))
+    hive.kill()
+    host = hive.host(turn)
+    os.kill(host, signal.SIGKILL)
+    wait(lambda: processes.look(host) is None)
+    with hive.folder(turn).spool.open("ab") as spool:
+        for call in ("toolu_whole", "toolu_cut"):
+            use = {"type": "tool_use", "id": call, "name": "Bash", "input": {"command": "ls"}}
+            message = {"id": call, "role": "assistant", "content": [use]}
+            line = {"type": "assistant", "message": message, "parent_tool_use_id": None}
+            spool.write(b"\n" + json.dumps(line).encode())
+    hive.start()
+    check_lost_and_retried(hive, turn)
+    assert [row["data"]["call"] for row in hive.events("tool_call")] == ["toolu_whole"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
