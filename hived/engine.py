@@ -16,7 +16,7 @@ from attrs import frozen
 
 from hived.decisions import Context, Plan, decide, stream_version
 from hived.decisions.records import check_same, digest, placed
-from hived.errors import CommandRefused, HivedError, StoreError
+from hived.errors import CommandRefused, HivedError, StoreError, VersionConflict
 from hived.events import CommandMark, Recorded
 from hived.projections import Hive
 from hived.publish import Publisher, Subscription, Waiter
@@ -243,18 +243,12 @@ class Engine:
         waiters: list[Waiter] = []
         for outcome in batch:
             if isinstance(outcome, Failed):
-                self._break(outcome.error)
+                self._break(_unfit(outcome.error))
                 break
             own = self._batches.popleft()
             if outcome.first_position != own[0].position:
-                self._break(
-                    StoreError(
-                        f"the store placed an event at {outcome.first_position} that was decided "
-                        f"for {own[0].position}",
-                        code="version_conflict",
-                        hint="another program writes to this store; stop it and start hived again",
-                    )
-                )
+                got = f"an event decided for {own[0].position} came to {outcome.first_position}"
+                self._break(_unfit(VersionConflict(got)))
                 break
             records += own
             waiters.append(self._waiters.popleft())
@@ -281,3 +275,15 @@ class Engine:
         self._batches.clear()
         self._in_flight.clear()
         self._publisher.close()
+
+
+def _unfit(error: HivedError) -> HivedError:
+    """A conflict is not the command's fault: hived alone writes here, and knows what it wrote."""
+    if not isinstance(error, VersionConflict):
+        return error
+    return StoreError(
+        f"the log is not as hived left it: {error.message}",
+        code=error.code,
+        hint="another program writes to this store, or it was edited: stop that program,"
+        " start hived again and run hivectl verify",
+    )

@@ -53,6 +53,9 @@ async def test_another_writer_on_the_store_stops_the_engine_and_tells_all_who_wa
     # The engine's end takes its nursery along: what was told is looked at from outside.
     assert failed.group_contains(StoreError)
     assert told == ["version_conflict"] * 5
+    assert engine.broken is not None
+    assert engine.broken.message.startswith("the log is not as hived left it: ")
+    assert "hivectl verify" in engine.broken.hint
     assert engine.durable.position == 2
     with trio.fail_after(10):
         assert [batch async for batch in listener] == []
