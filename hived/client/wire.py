@@ -5,6 +5,7 @@ import os
 import posixpath
 import socket
 import struct
+import sys
 from typing import Any
 
 from hived import limits
@@ -110,8 +111,16 @@ def _connect(sock: socket.socket, path: str) -> None:
         os.close(folder)
 
 
+def _start_command() -> str:
+    """hived as a shell would find it, or else the whole path of the one beside this Python."""
+    if any(os.access(f"{folder}/hived", os.X_OK) for folder in os.get_exec_path()):
+        return "hived"
+    beside = f"{posixpath.dirname(sys.executable)}/hived"
+    return beside if os.access(beside, os.X_OK) else f"{sys.executable} -m hived"
+
+
 def _no_connection(path: str, error: OSError) -> HivedError:
-    start = "start it with: hived"
+    start = f"start it with: {_start_command()}"
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return HivedError(f"hived is not running: no socket {path}", code="no_daemon", hint=start)
     if isinstance(error, ConnectionRefusedError):

@@ -53,7 +53,8 @@ def test_an_error_without_data_has_the_code_of_its_number(hive: Hive) -> None:
 def test_no_socket(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     error = refused(lambda: Client.connect(str(tmp_path / name)))
-    assert (error.code, error.hint) == ("no_daemon", "start it with: hived")
+    assert error.code == "no_daemon"
+    assert error.hint.startswith("start it with: ")
 
 
 def test_a_socket_file_left_by_a_dead_daemon(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import shlex
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -110,7 +112,17 @@ def test_no_daemon_is_one_line_with_the_command(hivectl: Hivectl, line: str) -> 
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "hived is not running" in done.stderr
-    assert done.stderr.endswith("start it with: hived\n")
+    assert "; start it with: " in done.stderr
+
+
+def test_the_command_that_starts_it_is_one_that_is_there(hivectl: Hivectl) -> None:
+    def told(path: str) -> str:
+        return hivectl("ps", PATH=path).stderr.partition("start it with: ")[2].rstrip("\n")
+
+    beside = Path(sys.executable).with_name("hived")
+    assert beside.exists()
+    assert told(str(hivectl.cwd)) == str(beside)
+    assert told(f"{hivectl.cwd}:{beside.parent}") == "hived"
 
 
 def test_daemon_status_when_down_as_json(hivectl: Hivectl) -> None:
