@@ -194,7 +194,8 @@ def check_rule(text: object) -> None:
       InvalidName: With a hint at what was perhaps meant.
     """
     if not isinstance(text, str) or not text:
-        raise InvalidName("an allow rule must be a string", hint="such as Bash(git *) or Read")
+        what = "a string" if not isinstance(text, str) else "more than nothing"
+        raise InvalidName(f"an allow rule must be {what}", hint="such as Bash(git *) or Read")
     if len(text) > limits.ALLOW_RULE_CHARS_MAX:
         raise InvalidName(
             f"an allow rule is longer than {limits.ALLOW_RULE_CHARS_MAX} characters",
