@@ -29,9 +29,9 @@ from hived.rpc.params import invalid
 from hived.rpc.session import Call
 from hived.rpc.specs import JSON_VERSION
 from hived.world import repos, trees
+from hived.world.agent_config import as_files
 from hived.world.config_checks import KNOWN, check_config
 from hived.world.hive_file import read_settings
-from hived.world.proposing import as_files
 
 _EARLIER = "earlier hive.toml"
 _PATHS = ("workdir", "prompt_file")  # told as they stand in the text, and held as whole paths

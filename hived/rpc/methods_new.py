@@ -9,8 +9,8 @@ from attrs import evolve
 from hived.decisions.lifecycle import NewAgent
 from hived.names import agent_name
 from hived.rpc.session import Call
+from hived.world.agent_config import check_text, default_config
 from hived.world.config_checks import check_config, check_world, credential_of
-from hived.world.proposing import check_text, default_config
 
 
 async def new(

@@ -17,7 +17,8 @@ from hived.events.values import AgentConfig
 from hived.paths import Home
 from hived.projections.approvals import DENIED, Approval
 from hived.supervisor.world import ORDERS, World
-from hived.world import agent_places, kept, proposing, repos
+from hived.world import agent_places, deploying, kept, repos
+from hived.world.agent_config import as_files
 from hived.world.config_checks import credential_of
 
 logger = logging.getLogger("hived.approvals")
@@ -55,9 +56,9 @@ def _effects(home: Home, settings: Settings, approval: Approval, node: str) -> F
     name = approval.agent
     try:
         if approval.kind == "spawn":
-            config = proposing.spawn(home, settings, approval)
+            config = deploying.spawn(home, settings, approval)
         else:
-            config = proposing.deploy(home, settings, approval)
+            config = deploying.deploy(home, settings, approval)
     except Exception as error:  # whatever it is, the request has to come to an end
         known = isinstance(error, HivedError | OSError)
         why = _words(error) if isinstance(error, HivedError) else str(error)
@@ -119,7 +120,7 @@ def make_for_agent(
 ) -> None:
     """The places of an agent that was made without a commit, if they are not there. Blocks."""
     if not agent_places.have_places(home, name):
-        files = proposing.as_files(home, settings, name, config)
+        files = as_files(home, settings, name, config)
         agent_places.make_places(home, name, files, "hived", at)
 
 

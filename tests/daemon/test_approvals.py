@@ -275,7 +275,7 @@ def test_what_lies_where_a_new_agent_will_be_is_shown_before_the_word(hive: Hive
 # Where hived dies: between the word and the outcome, before and after each effect.
 _DEATHS: dict[str, Row] = {
     "the word": {"die_at": ["approval_decision", 1]},
-    "places": {"die_in": "hived.world.proposing:make_places"},
+    "places": {"die_in": "hived.world.deploying:make_places"},
     "pin": {"die_in": "hived.world.repos:pin"},
     "export": {"die_in": "hived.world.repos:export"},
     "deploy": {"die_in": "hived.world.repos:deploy"},

@@ -18,7 +18,7 @@ from hived.events.settings import Settings
 from hived.events.values import AgentConfig
 from hived.paths import Home
 from hived.projections.approvals import Approval
-from hived.world import proposing, repos
+from hived.world import agent_config, deploying, proposing, repos
 from hived.world.agent_places import check_room, have_places, make_draft, make_places, staged
 from tests.decisions.bench import Bench
 
@@ -92,7 +92,7 @@ def test_deploying_twice_is_deploying_once_and_old_files_are_forgotten(home: Hom
         ref = commit(home, {"agent.toml": f'model = "m{number}"\n'})
         asked = proposing.ask_spawn_commit(home, SETTINGS, request(f"p{number}"), ref)
         for _ in range(2):
-            config = proposing.deploy(home, SETTINGS, as_approval(asked))
+            config = deploying.deploy(home, SETTINGS, as_approval(asked))
             assert config == asked.config
             assert Path(config.prompt_file).is_file()
     trees = [path.name for path in Path(home.applied, "web").iterdir()]
@@ -106,9 +106,9 @@ def test_what_does_not_stand_on_what_runs_is_not_deployed(home: Home) -> None:
     subprocess.run(["git", "checkout", "-q", "-b", "b", "HEAD^"], cwd=home.proposed("web"))
     other = commit(home, {"agent.toml": 'model = "two"\n'})
     two = proposing.ask_spawn_commit(home, SETTINGS, request("p2"), other)
-    proposing.deploy(home, SETTINGS, as_approval(one))
+    deploying.deploy(home, SETTINGS, as_approval(one))
     with pytest.raises(HivedError) as error:
-        proposing.deploy(home, SETTINGS, as_approval(two))
+        deploying.deploy(home, SETTINGS, as_approval(two))
     assert error.value.code == "wrong_state" and "rebase" in error.value.hint
     assert repos.deployed(Path(home.applied_repo("web"))) == first
 
@@ -117,7 +117,7 @@ def test_what_can_never_be_deployed_is_not_even_asked_for(home: Home) -> None:
     first = commit(home, {"agent.toml": 'model = "one"\n'})
     second = commit(home, {"agent.toml": 'model = "two"\n'})
     asked = proposing.ask_spawn_commit(home, SETTINGS, request("p1"), second)
-    running = proposing.deploy(home, SETTINGS, as_approval(asked))
+    running = deploying.deploy(home, SETTINGS, as_approval(asked))
     apply = request("p2", "apply_commit")
     with pytest.raises(HivedError) as error:
         proposing.ask_apply(home, SETTINGS, apply, first, running)
@@ -227,7 +227,7 @@ def test_an_agent_without_a_commit_is_shown_as_the_files_that_mean_it(
     prompt.write_text("Be good.")
     workdir = os.path.realpath(tmp_path)
     config = AgentConfig("claude", workdir, "opus", prompt_file=str(prompt), allow=("Read",))
-    files = proposing.as_files(home, SETTINGS, "old", config)
+    files = agent_config.as_files(home, SETTINGS, "old", config)
     assert files["prompt.md"] == b"Be good."
     first = make_places(home, "old", files, "hived", 1.0)
     again = RequestApproval("p9", "apply_commit", "old")
