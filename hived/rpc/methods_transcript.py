@@ -20,8 +20,12 @@ async def transcript(
     row = _turn(call, name, turn)
     running = not row.outcome
     answer = rows.stamped(call.hive, {}, version=JSON_VERSION)
+    then = _known_then(call, name, row.id)
     places = list(call.services.spools(name, row.id))
     lines, end = await call.in_thread(_read, places, from_byte, limit, running)
+    if then is not None:
+        lines = [line for line in lines if line["byte"] <= then]
+        end = lines[-1]["byte"] if lines and lines[-1]["byte"] < then else None
     return {
         **answer,
         "agent": name,
@@ -31,6 +35,14 @@ async def transcript(
         "next": end,
         "running": running,
     }
+
+
+def _known_then(call: Call, agent: str, turn: str) -> int | None:
+    """Of a turn that ran at a past moment: how far the log had heard it. Else None."""
+    running = call.hive.agents.live[agent].turn
+    if running is None or running.id != turn or call.hive is call.services.engine.durable:
+        return None
+    return running.byte
 
 
 def _turn(call: Call, agent: str, turn: str | None) -> TurnRow:

@@ -6,7 +6,7 @@ import pytest
 
 from hived import limits
 from tests.daemon.harness import Hive, wait
-from tests.daemon.said import numbers
+from tests.daemon.said import numbers, said
 
 DONE = '[default]\nsteps = [{ say = "done" }]'
 
@@ -62,6 +62,32 @@ def test_a_cli_that_dies_within_a_line_fails_and_its_words_are_kept(hive: Hive) 
     assert (end["outcome"], end["exit_code"]) == ("failed", -11)
     assert hive.end("ada", 2)["outcome"] == "ok"
     assert hive.lines("ada", end["turn"])[-1] == '{"type":"assis'
+
+
+def test_the_past_of_a_transcript_is_what_the_log_had_heard_by_then(hive: Hive) -> None:
+    steps = '{ say = "line 1" }, { bash = "true" }, { say = "line 2" }'
+    hive.new("ada", f"[default]\nsteps = [{steps}]", allow=["Bash"])
+    hive.send("ada")
+    end = hive.end("ada")
+    [called] = hive.events("tool_call")
+    lines, byte = [], 0
+    while True:
+        page = hive.call("transcript", agent="ada", at=called["position"], from_byte=byte, limit=3)
+        assert page["running"] is True
+        lines += page["lines"]
+        if page["next"] is None:
+            break
+        assert page["next"] > byte
+        byte = page["next"]
+    assert lines[-1]["byte"] == called["data"]["byte"]
+    assert numbers(said([line["line"] for line in lines])) == [1]
+    [start] = hive.events("turn_start")
+    page = hive.call("transcript", agent="ada", at=start["position"])
+    assert (page["lines"], page["next"]) == ([], None)
+    [ended] = hive.events("turn_end")
+    whole = hive.call("transcript", agent="ada", turn=end["turn"], at=ended["position"], limit=1000)
+    assert whole["running"] is False
+    assert numbers(said([line["line"] for line in whole["lines"]])) == [1, 2]
 
 
 def test_more_mail_than_one_line_takes_is_all_delivered_in_order(hive: Hive) -> None:
