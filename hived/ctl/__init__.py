@@ -23,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # ends the process at once, and a shell sees why (130).
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = list(sys.argv[1:] if argv is None else argv)
+    # A shell may have closed them (>&-): what is to be done is done all the same.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # In a locale that lacks a character it is shown as an escape rather than not at all.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -215,6 +215,20 @@ def test_a_full_disk_is_told(hive: Hive, hivectl: Hivectl) -> None:
     assert done.stderr == "hivectl: cannot write the output: No space left on device\n"
 
 
+def test_closed_output_keeps_nothing_from_being_done(hive: Hive, hivectl: Hivectl) -> None:
+    words = " ".join(hivectl.argv("pause", "ada"))
+    done = subprocess.run(
+        ["sh", "-c", f"{words} >&-"],
+        stderr=subprocess.PIPE,
+        env=hivectl.environ,
+        cwd=hivectl.cwd,
+        timeout=SECONDS,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert hive.params("pause")["agent"] == "ada"
+
+
 def test_a_locale_without_the_characters(hive: Hive, hivectl: Hivectl) -> None:
     done = hivectl("ps", PYTHONIOENCODING="ascii", COLUMNS="60")
     assert done.returncode == 0
