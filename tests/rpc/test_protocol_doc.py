@@ -20,6 +20,7 @@ from hived.rpc.specs import METHODS, NOTIFICATIONS, OPERATOR, PROTOCOL, ROWS
 
 DOC = Path(hived.rpc.__file__).with_name("PROTOCOL.md").read_text()
 COMMON = ("at", "command_id", "expected_version")
+STAMP = {"v", "position", "at", "streams", "version"}  # of every read's or write's answer
 
 
 def _section(heading: str) -> str:
@@ -59,6 +60,21 @@ def test_a_methods_parameters_and_access(name: str) -> None:
     access = "operators only" if spec.access == OPERATOR else "anyone"
     assert f"*{spec.kind.capitalize()}, {access}.*" in text
     assert spec.summary in text
+
+
+def _members(shape: str) -> list[str]:
+    """The names in the outermost braces: {agent, turns: [TurnRow]} has agent and turns."""
+    inner = shape[1 : shape.index("}; ") if "}; " in shape else -1]
+    while (flat := re.sub(r"\{[^{}]*\}|\[[^][]*\]", "", inner)) != inner:
+        inner = flat
+    return [member.partition(":")[0].strip() for member in inner.split(",")]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_members_of_a_methods_answer(name: str) -> None:
+    told = _section(f"### `{name}`").partition("Answers ")[2]
+    for member in _members(METHODS[name].answers):
+        assert member in ("", "...", "position") or f"`{member}`" in told
 
 
 def test_common_parameters() -> None:
@@ -184,6 +200,10 @@ async def test_every_member_of_every_answer_is_told(world: Any, raw: Any) -> Non
         ("follow", {}),
     ):
         answers.append(await raw.call(method, **params))
+        members = set(_members(METHODS[method].answers))
+        own = answers[-1].keys() - STAMP
+        assert own >= members - STAMP - {"..."}, method
+        assert own <= members or "..." in members, method
     told = set(re.findall(r"`(\w+)`", DOC))
     assert set(_keys(answers)) - told == set()
 
