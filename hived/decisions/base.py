@@ -22,7 +22,7 @@ from hived.names import (
     shown,
 )
 from hived.projections import Hive
-from hived.projections.agent import Agent
+from hived.projections.agent import Agent, OpenTurn
 
 
 @frozen
@@ -94,6 +94,18 @@ def need_agent(hive: Hive, name: str) -> Agent:
             f"there is no agent {name[:60]}", code="not_found", hint="hivectl ps lists them"
         )
     return agent
+
+
+def need_turn(hive: Hive, name: str, turn: str) -> tuple[Agent, OpenTurn]:
+    """A live agent and its running turn.
+
+    Raises:
+      CommandRefused: not_found; wrong_state if that turn is over.
+    """
+    agent = need_agent(hive, name)
+    if agent.turn is None or agent.turn.id != turn:
+        raise CommandRefused(f"turn {turn} of {name} is over")
+    return agent, agent.turn
 
 
 def check_operator(context: Context, does: str) -> None:

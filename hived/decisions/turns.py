@@ -1,26 +1,23 @@
-"""Turns: begun, fed with mail, taken in line by line, cancelled."""
+"""Turns: begun, taken in line by line, cancelled."""
 
-from hashlib import blake2b
 from typing import Any
 
 from attrs import evolve, frozen
 
-from hived import limits
-from hived.decisions.base import Context, Plan, need_agent, on_agent, on_message
+from hived.decisions.base import Context, Plan, need_agent, need_turn, on_agent
 from hived.decisions.compaction import begin_compaction, cut_short
 from hived.decisions.conversation import reset_session
-from hived.decisions.mail import body_size
+from hived.decisions.delivery import deliver, portion
 from hived.decisions.naps import nap_over
 from hived.decisions.next_step import RUN, next_step
 from hived.errors import CommandRefused
 from hived.events import Cause
 from hived.events import agents as a
-from hived.events import messages as m
 from hived.events import turn as e
-from hived.names import agent_stream, as_uuid, message_stream
+from hived.names import agent_stream, message_stream
 from hived.projections import Hive
 from hived.projections.agent import Agent, OpenTurn
-from hived.projections.inboxes import Inbox, Message
+from hived.projections.inboxes import Message
 
 
 @frozen
@@ -77,7 +74,7 @@ def _work(hive: Hive, agent: Agent, turn: str, context: Context) -> Plan:
     elif over is not None:
         cause = over.by
     plan.append(on_agent(agent.name, start, cause))
-    return plan + _deliver(agent.name, turn, 1, mail)
+    return plan + deliver(agent.name, turn, 1, mail)
 
 
 def _reason(agent: Agent, again: bool, mail: bool) -> str:
@@ -101,96 +98,6 @@ def _model(agent: Agent) -> str:
     return agent.model if agent.model_queued is None else agent.model_queued
 
 
-def _deliver(agent: str, turn: str, line: int, mail: list[Message]) -> Plan:
-    plan = []
-    for letter in mail:
-        attempt = letter.attempts + 1
-        order = m.MessageDelivered(letter.id, agent, turn, attempt, line, line_uuid(turn, line))
-        plan.append(on_message(letter.id, order))
-    return plan
-
-
-def line_uuid(turn: str, line: int) -> str:
-    """The name of a turn's user line towards the CLI: a UUID 4 made of a hash.
-
-    A retry is another turn, so the same words never come with the same name.
-    """
-    return as_uuid(blake2b(f"{turn}/{line}".encode(), digest_size=16).hexdigest())
-
-
-@frozen
-class DeliverNow:
-    """Put the mail that waits into the running turn."""
-
-    agent: str
-    turn: str
-
-
-def deliver_now(hive: Hive, command: DeliverNow, context: Context) -> Plan:
-    agent, turn = _open_turn(hive, command.agent, command.turn)
-    mail = portion(hive.inboxes.box(agent.name), turn.id)
-    if not takes_mail(agent, turn) or turn.lines >= limits.TURN_LINES_MAX or not mail:
-        return []
-    return _deliver(agent.name, turn.id, turn.lines + 1, mail)
-
-
-def portion(box: Inbox, turn: str) -> list[Message]:
-    """The mail of a turn's next user line, in order: as much as a line and the turn may hold.
-
-    Without the bound a few long messages would be more than any conversation takes, and go dead
-    with all that waits beside them. The rest comes with the next turn; urgent mail comes at once.
-    """
-    room = limits.TURN_MAIL_BYTES_MAX - sum(_size(one) for one in box.in_turn(turn) if one.line)
-    taken = []
-    for letter in box.queued()[: limits.TURN_MESSAGES_MAX]:
-        room -= _size(letter)
-        if room < 0 and not letter.urgent:
-            break
-        taken.append(letter)
-    return taken
-
-
-def _size(letter: Message) -> int:
-    """In bytes; what the conversation holds already is not put into it again."""
-    return 0 if letter.held else body_size(letter.body)
-
-
-def takes_mail(agent: Agent, turn: OpenTurn) -> bool:
-    """Whether mail that waits may be put into the running turn: not from a nap's asking on, and
-    not into one that only saves the notes."""
-    working = turn.kind == "work" and turn.reason != "checkpoint"
-    return working and not turn.cancel and agent.nap is None
-
-
-@frozen
-class Receive:
-    """The agent asks in its turn for mail that waits; the answer to its call is the delivery."""
-
-    agent: str
-    turn: str
-    most: int
-
-
-def receive(hive: Hive, command: Receive, context: Context) -> Plan:
-    agent, turn = _open_turn(hive, command.agent, command.turn)
-    if not takes_mail(agent, turn):
-        return []
-    mail: list[Message] = []
-    size = 0
-    for letter in hive.inboxes.box(agent.name).queued()[: command.most]:
-        size += body_size(letter.body)
-        if mail and size > limits.RECV_BYTES_MAX:
-            break
-        mail.append(letter)
-    return [
-        on_message(
-            letter.id,
-            m.MessageDelivered(letter.id, agent.name, turn.id, letter.attempts + 1, 0, ""),
-        )
-        for letter in mail
-    ]
-
-
 @frozen
 class Observe:
     """What one line of output told, as events. byte: the end of that line.
@@ -205,7 +112,7 @@ class Observe:
 
 
 def observe(hive: Hive, command: Observe, context: Context) -> Plan:
-    agent, turn = _open_turn(hive, command.agent, command.turn)
+    agent, turn = need_turn(hive, command.agent, command.turn)
     if command.byte <= turn.byte:
         return []
     events = [_as_ordered(turn, event) for event in command.events]
@@ -243,13 +150,6 @@ def cancel_turn(hive: Hive, command: CancelTurn, context: Context) -> Plan:
             f"the turn of {agent.name} is being cancelled already", hint="hivectl status shows it"
         )
     return [on_agent(agent.name, e.TurnCancel(agent.name, agent.turn.id, command.why)), *nap]
-
-
-def _open_turn(hive: Hive, name: str, turn: str) -> tuple[Agent, OpenTurn]:
-    agent = need_agent(hive, name)
-    if agent.turn is None or agent.turn.id != turn:
-        raise CommandRefused(f"turn {turn} of {name} is over")
-    return agent, agent.turn
 
 
 def _start_of(agent: Agent, turn: OpenTurn) -> Cause:

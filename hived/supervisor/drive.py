@@ -12,8 +12,8 @@ import trio
 from attrs import evolve
 
 from hived import limits
+from hived.decisions.delivery import line_uuid
 from hived.decisions.endings import EndTurn
-from hived.decisions.turns import line_uuid
 from hived.drivers.base import Driver, Ending, Exit, Launch, TurnSpec, UserLine
 from hived.drivers.specs import turn_spec
 from hived.errors import first_of

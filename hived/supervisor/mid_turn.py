@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from hived import limits
-from hived.decisions.turns import DeliverNow, portion, takes_mail
+from hived.decisions.delivery import DeliverNow, portion, takes_mail
 from hived.drivers.base import Conversation, UserLine
 from hived.errors import CommandRefused
 from hived.host.client import HostClient

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hived.decisions import notes_words
+from hived.decisions.delivery import line_uuid
 from hived.decisions.frames import hand_over_text, mid_turn_text, opening_text
-from hived.decisions.turns import line_uuid
 from hived.drivers.base import UserLine
 from hived.projections.agent import OpenTurn
 from hived.projections.inboxes import Inbox, Message

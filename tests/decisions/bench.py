@@ -7,10 +7,11 @@ from attrs import define, field
 
 from hived.decisions import Context, Plan, Planned, decide, stream_version
 from hived.decisions.compaction import Rewrite
+from hived.decisions.delivery import line_uuid
 from hived.decisions.endings import EndTurn
 from hived.decisions.lifecycle import NewAgent
 from hived.decisions.mail import SendMessage
-from hived.decisions.turns import BeginTurn, line_uuid
+from hived.decisions.turns import BeginTurn
 from hived.events import Cause, CommandMark, Recorded, kind_of
 from hived.events.turn import TurnEnd
 from hived.events.values import AgentConfig

@@ -15,6 +15,7 @@ from hived.decisions.base import on_hive
 from hived.decisions.budgets import SettleBudget
 from hived.decisions.compaction import QueueCompaction
 from hived.decisions.conversation import NewSession, QueueModel
+from hived.decisions.delivery import DeliverNow, Receive
 from hived.decisions.drafts import CreateDraft, DiscardDraft
 from hived.decisions.endings import EndTurn
 from hived.decisions.kept import FinishPurge, PurgeAgent, Revive
@@ -36,7 +37,7 @@ from hived.decisions.questions import Ask
 from hived.decisions.reminders import CancelReminder, FireReminder, SetReminder
 from hived.decisions.settings import ConfigureHive, KeepQuietHours
 from hived.decisions.timers import due
-from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
+from hived.decisions.turns import BeginTurn, CancelTurn, Observe
 from hived.decisions.verdicts import Decide, ExpireApproval, Withdraw
 from hived.errors import CommandRefused
 from hived.events.hive import HiveConfigured

@@ -8,8 +8,9 @@ from hived import limits
 from hived.decisions import notes_words
 from hived.decisions.compaction import QueueCompaction, Rewrite
 from hived.decisions.conversation import NewSession
+from hived.decisions.delivery import DeliverNow
 from hived.decisions.endings import EndTurn
-from hived.decisions.turns import CancelTurn, DeliverNow, Observe
+from hived.decisions.turns import CancelTurn, Observe
 from hived.errors import CommandRefused
 from hived.events import Recorded
 from hived.events.turn import CompactionEnd, TurnEnd

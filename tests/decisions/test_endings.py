@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hived import limits
 from hived.decisions.cancels import BLAMELESS, BY_LIMIT
 from hived.decisions.compaction import QueueCompaction
+from hived.decisions.delivery import DeliverNow
 from hived.decisions.endings import HOPELESS, jitter, retry_wait
 from hived.decisions.next_step import RUN, next_step
-from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe
+from hived.decisions.turns import BeginTurn, CancelTurn, Observe
 from hived.events import Recorded
 from hived.events.turn import CompactionEnd, CompactionStart
 from hived.projections.inboxes import ACKED, DEAD, DELIVERED, QUEUED

@@ -3,10 +3,10 @@
 import pytest
 
 from hived import limits
+from hived.decisions.delivery import DeliverNow, Receive
 from hived.decisions.kept import PurgeAgent
 from hived.decisions.lifecycle import RemoveAgent
 from hived.decisions.mail import AckMessages, SendMessage
-from hived.decisions.turns import DeliverNow, Receive
 from hived.errors import CommandRefused
 from hived.projections.inboxes import ACKED
 from tests.decisions.bench import Bench, all_open, kinds

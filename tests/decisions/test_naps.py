@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from hived import limits
 from hived.decisions.base import on_agent
+from hived.decisions.delivery import DeliverNow, Receive
 from hived.decisions.frames import opening_text
 from hived.decisions.lifecycle import PauseAgent, RestartAgent, StartAgent, StopAgent
 from hived.decisions.naps import Nap, NapElapsed, Wake
 from hived.decisions.next_step import PARK, RUN, TURN, WAIT, next_step
 from hived.decisions.timers import WAKING, due
-from hived.decisions.turns import CancelTurn, DeliverNow, Receive
+from hived.decisions.turns import CancelTurn
 from hived.errors import CommandRefused
 from hived.events.turn import TurnCancel, TurnStart
 from hived.projections.inboxes import ACKED, DELIVERED, QUEUED

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from hived.decisions.access import CredentialChanged, Lift, StartHive, StopHive, WaitElapsed
 from hived.decisions.compaction import QueueCompaction, Rewrite
 from hived.decisions.conversation import NewSession, QueueModel
+from hived.decisions.delivery import DeliverNow, Receive
 from hived.decisions.lifecycle import (
     NewAgent,
     PauseAgent,
@@ -32,7 +33,7 @@ from hived.decisions.naps import Nap, Wake
 from hived.decisions.reminders import CancelReminder, SetReminder
 from hived.decisions.settings import ConfigureHive
 from hived.decisions.timers import due
-from hived.decisions.turns import BeginTurn, CancelTurn, DeliverNow, Observe, Receive
+from hived.decisions.turns import BeginTurn, CancelTurn, Observe
 from hived.errors import CommandRefused
 from hived.events.codec import Codec
 from hived.events.settings import Settings

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from hived import limits
+from hived.decisions.delivery import DeliverNow
 from hived.decisions.kept import FinishPurge, PurgeAgent
 from hived.decisions.lifecycle import RemoveAgent, StartAgent, StopAgent
 from hived.decisions.mail import SendMessage
-from hived.decisions.turns import DeliverNow, Observe
+from hived.decisions.turns import Observe
 from hived.events import CommandMark, Recorded
 from hived.events.turn import CompactionStart
 from hived.projections import Hive

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hived import limits
-from hived.decisions.turns import DeliverNow, line_uuid
+from hived.decisions.delivery import DeliverNow, line_uuid
 from hived.supervisor.opening import later_lines, opening_line
 from hived.world.notes import NOTES
 from hived.world.notes import text as read_notes

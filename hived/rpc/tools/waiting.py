@@ -7,11 +7,11 @@ from typing import Any
 import trio
 
 from hived import limits
+from hived.decisions.delivery import Receive, takes_mail
 from hived.decisions.frames import framed
 from hived.decisions.naps import Nap
 from hived.decisions.reminders import CancelReminder, SetReminder
 from hived.decisions.times import utc
-from hived.decisions.turns import Receive, takes_mail
 from hived.errors import CommandRefused
 from hived.names import shown
 from hived.rpc.loose_ends import loose_ends_text
