@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"hived {__version__}")
     options = parser.parse_args(argv)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until hived obeys signals there is nothing to wind down: Ctrl-C ends it, without a trace.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     logging.basicConfig(
         level=logging.WARNING if options.sample else logging.INFO,
         format="%(asctime)s %(name)s: %(message)s",

@@ -136,6 +136,19 @@ def test_on_a_terminal_an_event_is_a_line_and_its_end_is_the_end(sample: Sample)
     assert sample.processes() == []
 
 
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(sample: Sample) -> None:
+    sample.start()
+    assert sample.process is not None
+    deadline = time.monotonic() + SECONDS
+    while not (sample.home / "log.sqlite.lock").exists():
+        assert time.monotonic() < deadline and sample.process.poll() is None
+        time.sleep(0.001)
+    sample.process.send_signal(signal.SIGINT)
+    assert sample.process.wait(SECONDS) in (0, -signal.SIGINT)
+    assert "Traceback" not in sample.printed.read_text()
+    assert sample.processes() == []
+
+
 def test_a_hived_whose_log_nobody_reads_any_more_goes_on(tmp_path: Path) -> None:
     environ = {**os.environ, "HIVED_HOME": str(tmp_path), "PYTHONIOENCODING": "ascii"}
     reader, writer = os.pipe()

@@ -43,7 +43,9 @@ def config(run: Run) -> int:
     if head in ("show", "explain") and len(rest) == 1:
         return _explain(run, rest[0]) if head == "explain" else _show(run, rest[0])
     if rest or head in ("show", "explain", "check"):
-        raise UsageError("config takes an agent, or one word and what it is for", "config --help")
+        raise UsageError(
+            "config takes an agent, or one word and what it is for", "hivectl config --help"
+        )
     return _show(run, head)
 
 
