@@ -21,7 +21,7 @@ from hived.decisions.access import StartHive, StopHive
 from hived.decisions.settings import ConfigureHive
 from hived.decisions.turns import CancelTurn
 from hived.engine import Engine
-from hived.errors import CommandRefused, HivedError
+from hived.errors import CommandRefused, HivedError, LogCorrupt
 from hived.events.settings import Settings
 from hived.housekeeping import keep_house
 from hived.paths import Home
@@ -208,6 +208,8 @@ def open_parts(home: Home) -> Parts:
     settings = read_settings(home.settings)
     log = EventLog.open(home.log)
     try:
+        if not log.head():
+            _check_new(home)
         snapshots = Snapshots(home.snapshots, log.anchor)
         hive = load_hive(log, snapshots)
         first = log.stream_events("hive", 0, 1)
@@ -216,3 +218,16 @@ def open_parts(home: Home) -> Parts:
     except BaseException:
         log.close()
         raise
+
+
+def _check_new(home: Home) -> None:
+    """A log without an event belongs to a home where nothing has been."""
+    for folder in (home.agents, home.transcripts, home.applied):
+        with os.scandir(folder) as entries:
+            found = sorted(entry.name for entry in entries)
+        if found:
+            raise LogCorrupt(
+                f"{home.log} is empty or was not there, and {folder} holds {', '.join(found[:3])}"
+                + (f" and {len(found) - 3} more" if len(found) > 3 else ""),
+                hint=f"put the log back, or move {home.state} away to start a new hive",
+            )

@@ -6,6 +6,9 @@ together.
 
 from collections.abc import Mapping
 
+# What to do about a log that does not read. Only hived itself can look: without it hivectl cannot.
+LOOK_AT_LOG = "hived --verify says all that is wrong; restore the database from a backup"
+
 CODES: Mapping[str, int] = {
     # JSON-RPC's own
     "parse_error": -32700,

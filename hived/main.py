@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from hived.errors import HivedError, first_of
 from hived.foreground import bring_up_sample, lay_out_sample, print_log
 from hived.housekeeping import settle
 from hived.paths import Home
+from hived.verifying import verify_store
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,11 +37,13 @@ def main(argv: list[str] | None = None) -> int:
         metavar="PORT",
         help="mirror the API on a websocket on 127.0.0.1 (token in STATE/websocket-token)",
     )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="read the whole log back, say what is wrong with it, and end (5 if something is)",
+    )
     parser.add_argument("--version", action="version", version=f"hived {__version__}")
     options = parser.parse_args(argv)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Until hived obeys signals there is nothing to wind down: Ctrl-C ends it, without a trace.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
     logging.basicConfig(
         level=logging.WARNING if options.sample else logging.INFO,
         format="%(asctime)s %(name)s: %(message)s",
@@ -49,6 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     environ = dict(os.environ) | ({"HIVED_HOME": options.home} if options.home else {})
     try:
         home = Home.find(environ, str(Path.cwd()))
+        if options.verify:
+            return verify_store(home)
     except HivedError as error:
         return _told(error)
 

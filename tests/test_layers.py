@@ -41,6 +41,7 @@ ROOMS = {
     "hived.foreground": 8,
     "hived.mcp_bridge": 8,
     "hived.housekeeping": 8,
+    "hived.verifying": 8,
     "hived.__main__": 8,
 }
 PURE_ROOM_MAX = 4

@@ -14,14 +14,13 @@ import orjson
 from cattrs.errors import ForbiddenExtraKeysError
 
 from hived import limits
-from hived.errors import HivedError, LogCorrupt, LogFromTheFuture
+from hived.errors import LOOK_AT_LOG, HivedError, LogCorrupt, LogFromTheFuture
 from hived.events import EVENT_TYPES, shape, upcasts
 from hived.events.record import Cause, CommandMark, Recorded
 
 _ENVELOPE = frozenset({"at", "node", "by", "event"})
 _OPTIONAL = frozenset({"command", "cause"})
 _UPGRADE = "this log was written by a newer hived: install that version or a later one"
-_VERIFY = "run hivectl verify; restore the database from a backup if it is damaged"
 
 
 class _Writer(NamedTuple):
@@ -149,7 +148,7 @@ class Codec:
         except (ValueError, TypeError, KeyError, AttributeError, LookupError) as error:
             raise LogCorrupt(
                 f"{topic} at {stream} version {version} does not read: {error!r:.200}",
-                hint=_VERIFY,
+                hint=LOOK_AT_LOG,
                 position=position,
             ) from error
 
@@ -165,7 +164,7 @@ class Codec:
         name, _, schema = topic.partition("@")
         if not name or not schema.isascii() or not schema.isdigit() or schema.startswith("0"):
             return LogCorrupt(
-                f"{topic!r:.80} at {stream} version {version} is not a topic", hint=_VERIFY
+                f"{topic!r:.80} at {stream} version {version} is not a topic", hint=LOOK_AT_LOG
             )
         return _from_the_future(topic, stream, version, "an event")
 

@@ -5,18 +5,18 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from eventsourcing.persistence import PersistenceError
 
 from hived.errors import AlreadyRunning, LogCorrupt, LogFromTheFuture, StoreError
-from hived.store.sqlite import APPLICATION_ID, STORE_SCHEMA
+from hived.store.sqlite import APPLICATION_ID, COLUMNS, STORE_SCHEMA, TABLE
 
 _MAGIC = b"SQLite format 3\0"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-_RESTORE = "restore it from a backup, or move it away and start a new hive"
+_RESTORE = "restore it from a backup, or move its folder away to start a new hive"
 
 
 class StoreLock:
@@ -79,6 +79,7 @@ def inspect(path: Path) -> None:
         # Opened for writing, though nothing is written: a WAL left by a crash has to be read too.
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True)) as database:
             tables = database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+            columns = [row[1] for row in database.execute(f"PRAGMA table_info({TABLE})")]
             owner = database.execute("PRAGMA application_id").fetchone()[0]
             schema = database.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
@@ -94,6 +95,24 @@ def inspect(path: Path) -> None:
             f"{path} has store schema {schema}, this hived knows {STORE_SCHEMA}",
             hint="this log was written by a newer hived: install that version or a later one",
         )
+    if owner == APPLICATION_ID and columns != list(COLUMNS):
+        found = f"has the columns {', '.join(columns)}" if columns else "is gone"
+        raise LogCorrupt(
+            f"{path} is not as hived left it: its table of events {found}", hint=_RESTORE
+        )
+
+
+def keep_private(path: Path) -> None:
+    """Let nobody but its owner read a database; it is made where there is none.
+
+    What SQLite puts beside it (the WAL) has the same mode.
+    """
+    with suppress(OSError):  # whoever opens it next says what is wrong, and better
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(fd, 0o600)
+        finally:
+            os.close(fd)
 
 
 def _check_whole(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from eventsourcing.persistence import IntegrityError
 
 from hived import limits
-from hived.errors import LogCorrupt, VersionConflict
+from hived.errors import VersionConflict
 from hived.events import Recorded
 from hived.events.codec import Codec
 from hived.projections import PASSED_OVER
@@ -65,9 +65,13 @@ class EventLog:
         )
 
     @classmethod
-    def open(cls, path: str | None, *, codec: Codec | None = None) -> "EventLog":
+    def open(
+        cls, path: str | None, *, codec: Codec | None = None, check: bool = True
+    ) -> "EventLog":
         """Open the log at a path, making it where there is none; None keeps it in memory.
 
+        Args:
+          check: Read the last events first, to refuse a log that does not end well.
         Raises:
           AlreadyRunning: Another process has it open.
           LogCorrupt: Not a database, cut short, edited, or its last events do not read.
@@ -81,10 +85,12 @@ class EventLog:
         lock = guard.StoreLock(place.with_name(place.name + ".lock"))
         try:
             guard.inspect(place)
+            guard.keep_private(place)
             factory = LogSQLiteFactory(str(place))
             try:
                 log = cls(factory.recorder(), codec, place, lock)
-                log._check_end()
+                if check:
+                    log._check_end()
             except BaseException:
                 factory.close()
                 raise
@@ -274,13 +280,7 @@ class EventLog:
     def _check_end(self) -> None:
         head = self.head()
         start = max(0, head - limits.OPEN_CHECK_EVENTS)
-        rows = self._rows(start, head)
-        if [row.position for row in rows] != list(range(start + 1, head + 1)):
-            raise LogCorrupt(
-                f"positions are missing between {start} and {head} of {self.path}",
-                hint="run hivectl verify; restore the database from a backup",
-            )
-        self.mapper.to_recordeds(rows)
+        verify.check_end(self.mapper.to_recordeds(self._rows(start, head)), start, head)
 
 
 class _Times:

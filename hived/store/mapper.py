@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from eventsourcing.persistence import Mapper, StoredEvent
 
-from hived.errors import LogCorrupt, LogFromTheFuture
+from hived.errors import LOOK_AT_LOG, LogCorrupt, LogFromTheFuture
 from hived.events import Recorded
 from hived.events.codec import Codec
 from hived.store.compressor import EventCompressor
@@ -96,7 +96,7 @@ class LogMapper(Mapper[str]):
         except (LogCorrupt, LogFromTheFuture) as error:
             raise type(error)(
                 f"{topic} at {stream} version {version} (position {position}): {error.message}",
-                hint=error.hint or "run hivectl verify; restore the database from a backup",
+                hint=error.hint or LOOK_AT_LOG,
                 position=position,
             ) from error
         return self.codec.decode(topic, data, position, stream, version)

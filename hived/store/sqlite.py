@@ -25,8 +25,16 @@ from hived.store.mapper import Row
 APPLICATION_ID = 0x68697665  # "hive": tells our databases from others
 STORE_SCHEMA = 1  # of the tables; events have schema numbers of their own
 
-_COLUMNS = "position, originator_id, originator_version, topic, state"
-
+TABLE = "stored_events"
+COLUMNS = (
+    "position",
+    "originator_id",
+    "originator_version",
+    "topic",
+    "state",
+    "command_id",
+)
+_COLUMNS = ", ".join(COLUMNS[:-1])
 
 # Rows of one INSERT. Each statement gives up the interpreter's lock once, and to get it back may
 # take a switch interval while the event loop is busy: a row to a statement was thirty times as
@@ -62,7 +70,7 @@ class LogConnectionPool(SQLiteConnectionPool):
 class LogSQLiteRecorder(SQLiteApplicationRecorder):
     """The recorder of one log. Any thread may call it; each call takes a pooled connection."""
 
-    def __init__(self, datastore: SQLiteDatastore, events_table_name: str = "stored_events"):
+    def __init__(self, datastore: SQLiteDatastore, events_table_name: str = TABLE):
         super().__init__(datastore, events_table_name)
         table = self.events_table_name
         self.select_max_notification_id_statement = f"SELECT MAX(position) FROM {table}"

@@ -1,11 +1,11 @@
 """The full check of a log: reads every row, and says what is wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
 from hived import limits
-from hived.errors import LogCorrupt, LogFromTheFuture
+from hived.errors import LOOK_AT_LOG, LogCorrupt, LogFromTheFuture
 from hived.events import Recorded
 from hived.store.mapper import LogMapper, Row
 from hived.store.recorder import LogRecorder
@@ -60,6 +60,28 @@ def verify(
         if progress is not None:
             progress(position, head)
     return Report(check.count, head, agreed, tuple(problems[: limits.VERIFY_PROBLEMS_MAX]))
+
+
+def check_end(events: Sequence[Recorded], start: int, head: int) -> None:
+    """Look at the last events before anything is built on them.
+
+    Args:
+      events: All that were found after position `start`, up to the last of the log.
+    Raises:
+      LogCorrupt: A position, or a version of a stream, is missing among them.
+    """
+    if [rec.position for rec in events] != list(range(start + 1, head + 1)):
+        raise LogCorrupt(f"positions are missing between {start} and {head}", hint=LOOK_AT_LOG)
+    versions: dict[str, int] = {}
+    for rec in events:
+        before = versions.get(rec.stream, rec.version - 1)
+        if rec.version != before + 1:
+            raise LogCorrupt(
+                f"versions {before + 1} to {rec.version - 1} of {rec.stream} are missing before"
+                f" position {rec.position}",
+                hint=LOOK_AT_LOG,
+            )
+        versions[rec.stream] = rec.version
 
 
 class _Check:

@@ -206,3 +206,79 @@ def test_the_store_is_free_again_after_sigint(hive: Hive) -> None:
     os.kill(hive.process.pid, signal.SIGINT)
     assert hive.ended() == 0
     hive.start()
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_log_that_is_gone_beside_what_was_made_with_it(used: Hive, emptied: bool) -> None:
+    log = database(used)
+    log.write_bytes(b"") if emptied else log.unlink()
+    told = refused(used)
+    assert "[log_corrupt]" in told and "ada" in told and "agents" in told
+    assert refused(used) == told
+
+
+def verified(hive: Hive) -> tuple[int, str, str]:
+    """The exit status and the words of hived --verify."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hived", "--verify", "--home", str(hive.home)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        cwd=REPOSITORY,
+        env=hive.environ,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_verify_without_a_daemon_says_what_is_wrong(used: Hive) -> None:
+    status, said, errors = verified(used)
+    assert (status, errors) == (0, "") and said.startswith("the log is sound: ")
+    with closing(sqlite3.connect(database(used))) as log, log:
+        head = log.execute("SELECT MAX(position) FROM stored_events").fetchone()[0]
+        log.execute("UPDATE stored_events SET state=x'00' WHERE position=?", (head,))
+        log.execute("DELETE FROM stored_events WHERE position=2")
+    assert "[log_corrupt]" in refused(used)
+    status, said, errors = verified(used)
+    assert status == 5 and said.startswith("the log is damaged: ")
+    assert f"position {head}" in said and "1 positions are missing, the first is 2" in said
+
+
+def test_verify_of_no_log_and_of_one_in_use(hive: Hive) -> None:
+    status, said, errors = verified(hive)
+    assert (status, said) == (1, "") and "[already_running]" in errors
+    hive.stop()
+    log = database(hive)
+    log.rename(log.with_name("elsewhere"))
+    status, said, errors = verified(hive)
+    assert (status, said) == (1, "") and "there is no log" in errors
+    assert not log.exists()
+
+
+IMPORTING = """
+import os, signal, sys
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "hived.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+"""
+
+
+def test_ctrl_c_while_hived_is_still_being_read_ends_it_without_a_traceback(
+    stopped: Hive, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(IMPORTING)
+    done = subprocess.run(
+        [sys.executable, "-m", "hived", "--home", str(stopped.home)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        cwd=REPOSITORY,
+        env={**stopped.environ, "PYTHONPATH": str(tmp_path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

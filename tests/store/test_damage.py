@@ -163,23 +163,43 @@ def test_rows_edited_in_the_middle_are_found_by_verify(
         ("UPDATE stored_events SET topic='nap_start@1' WHERE position=2999", LogFromTheFuture),
         ("UPDATE stored_events SET topic='status_set@2' WHERE position=2999", LogFromTheFuture),
         ("PRAGMA user_version=2", LogFromTheFuture),
-        ("DROP TABLE stored_events; VACUUM", None),
+        ("PRAGMA user_version=2; DROP TABLE stored_events", LogFromTheFuture),
+        ("DROP TABLE stored_events; VACUUM", LogCorrupt),
+        ("ALTER TABLE stored_events ADD COLUMN note TEXT", LogCorrupt),
+        ("UPDATE stored_events SET originator_version=1500 WHERE position=3000", LogCorrupt),
     ],
 )
-def test_rows_edited_at_the_end_or_tables_of_a_later_version(
-    path: Path, statement: str, kind: type[StoreError] | None
+def test_rows_edited_at_the_end_or_other_tables(
+    path: Path, statement: str, kind: type[StoreError]
 ) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.executescript(statement)
-    if kind is None:
-        # Emptied on purpose: no store can tell this from a new one.
-        log = EventLog.open(str(path))
-        assert log.head() == 0
-        log.close()
-    else:
-        with pytest.raises(kind) as caught:
-            EventLog.open(str(path))
-        assert caught.value.hint
+    with pytest.raises(kind) as caught:
+        EventLog.open(str(path))
+    assert caught.value.hint
+
+
+def test_who_verifies_opens_a_log_that_does_not_end_well(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE stored_events SET state=x'00' WHERE position=2999")
+        database.execute("DELETE FROM stored_events WHERE position=1500")
+    assert isinstance(refusal(path), LogCorrupt)
+    log = EventLog.open(str(path), check=False)
+    said = " | ".join(log.verify().problems)
+    assert "position 2999" in said and "1 positions are missing" in said
+    log.close()
+
+
+@pytest.mark.parametrize("was", [None, 0o644])
+def test_nobody_else_may_read_it(tmp_path: Path, was: int | None) -> None:
+    path = tmp_path / "log.db"
+    if was is not None:
+        path.touch(was)
+    log = EventLog.open(str(path))
+    append(log, *History().many(3))
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600} and "log.db-wal" in modes
+    log.close()
 
 
 READ_ONLY = """
