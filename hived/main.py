@@ -15,7 +15,6 @@ from hived.errors import HivedError, first_of
 from hived.foreground import bring_up_sample, lay_out_sample, print_log
 from hived.housekeeping import settle
 from hived.paths import Home
-from hived.verifying import verify_store
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,6 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         home = Home.find(environ, str(Path.cwd()))
         if options.verify:
+            from hived.verifying import verify_store  # no daemon is to carry it
+
             return verify_store(home)
     except HivedError as error:
         return _told(error)
