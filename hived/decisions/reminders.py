@@ -65,7 +65,7 @@ def _time(command: SetReminder, now: float) -> float:
         )
     at = command.at if command.delay is None else now + command.delay
     if at is None or not isfinite(at) or not now < at <= now + limits.REMINDER_SECONDS_MAX:
-        given = shown(command.at if command.delay is None else command.delay)
+        given = _shown_time(command.at) if command.delay is None else f"{command.delay:g} seconds"
         raise CommandRefused(
             f"the time of a reminder lies ahead, at most {_DAYS} days: {given} does not",
             code="invalid_params",
@@ -73,6 +73,14 @@ def _time(command: SetReminder, now: float) -> float:
         )
     # Whole milliseconds, so that no rounding puts the clock before the time it waited for.
     return round(at, 3)
+
+
+def _shown_time(at: float | None) -> str:
+    """As it is read by people; a number that no calendar reaches as it is."""
+    try:
+        return utc(at or 0)
+    except (ValueError, OverflowError):
+        return shown(at)
 
 
 @frozen

@@ -6,6 +6,7 @@ from typing import Any
 
 from hived import limits
 from hived.errors import CommandRefused
+from hived.names import shown
 from hived.projections.agent import Agent
 from hived.rpc import rows
 from hived.rpc.session import Call
@@ -16,7 +17,7 @@ from hived.world import notes as files
 async def notes(call: Call, *, agent: str, replaced_by: str | None) -> dict[str, Any]:
     found = call.hive.agents.live[call.agent(agent)]
     home = Path(call.services.home.agents, found.name)
-    read = await call.in_thread(_read, home, replaced_by)
+    read = await call.in_thread(_read, home, found.name, replaced_by)
     body = {"agent": found.name, "path": str(files.notes_path(home)), **read, **_kept(found)}
     return rows.stamped(call.hive, body, version=JSON_VERSION)
 
@@ -29,13 +30,13 @@ def _kept(agent: Agent) -> dict[str, Any]:
     }
 
 
-def _read(home: Path, replaced_by: str | None) -> dict[str, Any]:
+def _read(home: Path, name: str, replaced_by: str | None) -> dict[str, Any]:
     history = files.history(home)
     try:
         if replaced_by is None:
             data, size = files.read(home, limits.NOTES_COMPACT_BYTES_MAX)
         else:
-            data = files.old(home, history, replaced_by)
+            data = _old(home, history, name, replaced_by)
             size = len(data)
     except files.NotesUnread as error:
         raise CommandRefused(str(error), hint="look at the file by hand") from None
@@ -53,6 +54,17 @@ def _read(home: Path, replaced_by: str | None) -> dict[str, Any]:
             for one in history
         ],
     }
+
+
+def _old(home: Path, history: list[files.OldNotes], name: str, turn: str) -> bytes:
+    data = files.old(home, history, turn)
+    if data is None:
+        raise CommandRefused(
+            f"no notes of {name} are kept that turn {shown(turn)} replaced",
+            code="not_found",
+            hint=f"hivectl notes {name} names those that are kept",
+        )
+    return data
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {"notes": notes}

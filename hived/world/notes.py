@@ -221,18 +221,19 @@ def history(home: Path) -> list[OldNotes]:
     return found[-limits.NOTES_HISTORY_MAX :]
 
 
-def old(home: Path, history: list[OldNotes], turn: str) -> bytes:
+def old(home: Path, history: list[OldNotes], turn: str) -> bytes | None:
     """A version of the history, by the turn that replaced it, or by that turn's number.
 
+    None where no version of that turn is kept.
+
     Raises:
-      NotesUnread: There is none of that turn.
+      NotesUnread: It is there and cannot be read.
     """
     for one in history:
         if turn in (one.turn, str(one.number)):
             found = _read(home, HISTORY, kept_name(one.number, one.turn), _WHOLE)
-            if found is not None:
-                return found[0]
-    raise NotesUnread(f"no version is kept that turn {turn[:60]!r} replaced")
+            return None if found is None else found[0]
+    return None
 
 
 def _names(at: int) -> list[str]:

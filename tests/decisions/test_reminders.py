@@ -56,6 +56,23 @@ def test_the_operators_says_whose_it_is() -> None:
     assert "that operator set at" in b.do(item.command, item.by)[1].event.body
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"at": 1_577_836_800.0}, "2020-01-01T00:00:00Z does not"),
+        ({"at": 1e30}, "1e+30 does not"),
+        ({"delay": -5}, "-5 seconds does not"),
+    ],
+)
+def test_a_time_that_does_not_lie_ahead_is_told_as_people_read_it(
+    given: dict[str, float], told: str
+) -> None:
+    with pytest.raises(CommandRefused, match="lies ahead") as refused:
+        bench().do(SetReminder("ada", "look", **given), ADA)
+    assert refused.value.message.endswith(told)
+    assert "2023-11-14T22:13:20Z" in refused.value.hint  # now
+
+
 @pytest.mark.parametrize(("by", "why"), [(ADA, "withdrawn"), ("operator:ann", "operator")])
 def test_it_is_cancelled_by_its_agent_or_the_operator(by: str, why: str) -> None:
     b = bench()
