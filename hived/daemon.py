@@ -115,6 +115,7 @@ class Daemon:
             self.shutdown,
             parts.containment,
             time.time,
+            self.world.disk_waits,
         )
         listener = _listener(parts.home)
         async with trio.open_nursery() as nursery:

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,13 +31,19 @@ class Check(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the checks are told. programs: claude CLIs to ask for their version."""
+    """What the checks are told.
+
+    Fields:
+      programs: Claude CLIs to ask for their version.
+      disk_waits: Agents whose turn waits for space on the disk.
+    """
 
     home: Home
     probe: Callable[[], ContainmentReport]
     programs: tuple[str, ...]
     now: float
     last_event_at: float
+    disk_waits: Sequence[str] = ()
 
 
 def run(facts: Facts) -> list[Check]:
@@ -91,6 +97,9 @@ def _store(facts: Facts) -> Check:
 def _disk(facts: Facts) -> Check:
     free = shutil.disk_usage(facts.home.state).free
     found = f"{free / 2**30:.1f} GiB free"
+    if facts.disk_waits:
+        found = f"full ({found}): for space waits the turn of {', '.join(facts.disk_waits)}"
+        return Check("disk", FAIL, found, "make room: the turns then go on by themselves")
     if free < limits.DOCTOR_DISK_BYTES_MIN:
         return Check("disk", WARN, found, "hived stops when its store cannot grow: make room")
     return Check("disk", OK, found)

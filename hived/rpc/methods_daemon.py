@@ -126,6 +126,7 @@ async def doctor(call: Call) -> dict[str, Any]:
         programs=_programs(call),
         now=call.services.clock(),
         last_event_at=call.hive.recorded_at,
+        disk_waits=sorted(call.services.disk_waits),
     )
     found = await call.in_thread(checks.run, facts)
     return {

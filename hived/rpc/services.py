@@ -1,6 +1,6 @@
 """What the methods work with, beside the log: handed in by whoever puts the daemon together."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import Path
 from typing import Protocol
 
@@ -62,6 +62,7 @@ class Services:
       shutdown: Ends the daemon, and with True the running turns. Returns at once.
       containment: What holds a turn's processes together, as found when the daemon started.
       clock: Unix seconds.
+      disk_waits: Agents whose turn waits for space on the disk, as of now.
       probe: Finds the containment out anew, for `doctor`. Blocks.
     """
 
@@ -72,6 +73,7 @@ class Services:
     shutdown: Callable[[bool], None]
     containment: ContainmentReport
     clock: Callable[[], float]
+    disk_waits: Set[str] = frozenset()
     probe: Callable[[], ContainmentReport] = probe
     threads: trio.CapacityLimiter = field(
         factory=lambda: trio.CapacityLimiter(limits.READ_THREADS_MAX)

@@ -2,10 +2,12 @@
 
 A CLI that prints nothing while nothing is open is given idle_limit_s; before its first line
 START_LIMIT_SECONDS; a running tool tool_limit_s. A question that hived has not answered yet
-never counts against the CLI.
+never counts against the CLI, nor does the time in which its host cannot take what it prints.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import trio
 from attrs import define, field
@@ -19,7 +21,7 @@ from hived.events.values import AgentConfig
 class Silence:
     """When the turn has been silent for too long, and of which kind.
 
-    busy: calls of the hive's own tools that hived is carrying out.
+    busy: calls of the hive's own tools that hived is carrying out, and one while the CLI is held.
     """
 
     config: AgentConfig
@@ -46,6 +48,16 @@ class Silence:
         self.busy += change
         self.last = trio.current_time()
         self._changed.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The CLI's host does not take what it prints: all time begins anew when it does."""
+        self.busy_with(1)
+        try:
+            yield
+        finally:
+            self._tools = dict.fromkeys(self._tools, trio.current_time())
+            self.busy_with(-1)
 
     def deadline(self) -> tuple[float, str]:
         """The time by which something must happen, on trio's clock, and the name of the limit."""

@@ -53,8 +53,27 @@ async def watch_limits(turn: LoggedTurn, silence: Silence, client: HostClient) -
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(too_much_output)
+        nursery.start_soon(_sit_out_a_full_disk, turn, silence, client)
         why = await silence.wait_too_long()
         await turn.cancel(why)
+
+
+async def _sit_out_a_full_disk(turn: LoggedTurn, silence: Silence, client: HostClient) -> None:
+    """Let it be known while the host waits for space, and hold the silence against nobody."""
+    waiting = turn.world.disk_waits
+    while True:
+        await client.until(lambda: client.full == "disk")
+        if client.full != "disk":
+            return  # the host says nothing more
+        logger.warning("the disk is full: turn %s of %s waits for space", turn.id, turn.agent)
+        waiting.add(turn.agent)
+        try:
+            with silence.held():
+                await client.until(lambda: client.full != "disk" or client.ended)
+        finally:
+            waiting.discard(turn.agent)
+        if client.full == "disk":
+            return
 
 
 async def end_a_deaf_host(turn: LoggedTurn, host: Hosting, scope: trio.CancelScope) -> None:

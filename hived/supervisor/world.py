@@ -61,6 +61,7 @@ class World:
       options: Per driver, settings of this machine for what agents leave open.
       containment: What a turn host is told to use; "auto" for the best it can make.
       draining: No turn is started any more.
+      disk_waits: Agents whose turn cannot store what its CLI prints until there is space.
     """
 
     engine: Engine
@@ -72,6 +73,7 @@ class World:
     containment: str = "auto"
     wakes: Wakes = field(factory=Wakes)
     draining: bool = False
+    disk_waits: set[str] = field(factory=set)
     threads: trio.CapacityLimiter = field(factory=thread_limiter)
 
     def caller(self, agent: str, turn: str, request: str) -> Caller:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,6 +105,34 @@ def test_a_host_killed_while_hived_is_dead_loses_the_turn(hive: Hive) -> None:
     os.kill(hive.host(turn), signal.SIGKILL)
     hive.start()
     check_lost_and_retried(hive, turn)
+
+
+def disk_check(hive: Hive) -> dict[str, Any]:
+    [check] = [one for one in hive.call("doctor")["checks"] if one["name"] == "disk"]
+    return dict(check)
+
+
+def test_a_turn_that_waits_for_space_on_the_disk_is_told_of_and_is_not_idle(hive: Hive) -> None:
+    hive.new("ada", playing(TALK.replace("400", "100")), idle_limit_s=4.0)
+    hive.send("ada")
+    [start] = hive.wait_for("turn_start")
+    turn = start["data"]["turn"]
+    wait(lambda: len(numbers(hive.said("ada"))) >= 3, hive.story)
+    host = hive.host(turn)
+    # No file of the host may grow any more: to it the same as a full disk.
+    _, hard = resource.prlimit(host, resource.RLIMIT_FSIZE)
+    resource.prlimit(host, resource.RLIMIT_FSIZE, (hive.folder(turn).spool.stat().st_size, hard))
+    wait(lambda: disk_check(hive)["state"] == "fail", hive.story)
+    since = time.monotonic()
+    assert "full" in disk_check(hive)["found"] and "ada" in disk_check(hive)["found"]
+    wait(lambda: time.monotonic() - since > 6, hive.story)  # past the idle limit
+    assert not hive.events("turn_cancel")
+    resource.prlimit(host, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, hard))
+    end = hive.end("ada")
+    assert (end["turn"], end["outcome"]) == (turn, "ok")
+    assert "for space" not in disk_check(hive)["found"]
+    assert numbers(hive.said("ada", turn))[3:] == list(range(1, 101))
+    hive.check()
 
 
 def test_a_line_that_was_cut_short_on_disk_gives_no_event(hive: Hive) -> None:

@@ -71,6 +71,12 @@ def test_a_clock_behind_the_log(home: Path) -> None:
     assert _states(_facts(home, last_event_at=1_010.0))["clock"] == "warn"
 
 
+def test_turns_that_wait_for_space(home: Path) -> None:
+    waits = _facts(home, disk_waits=["ada", "bob"])
+    [disk] = [check for check in doctor.run(waits) if check.name == "disk"]
+    assert disk.state == "fail" and disk.found.endswith("ada, bob")
+
+
 def test_little_room_and_few_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "DOCTOR_DISK_BYTES_MIN", 2**62)
     monkeypatch.setattr(limits, "DOCTOR_FILES_MIN", 2**40)

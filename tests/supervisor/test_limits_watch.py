@@ -115,6 +115,19 @@ async def test_what_hived_itself_is_doing_never_counts_against_the_cli(
     assert await passed(silence) == ("idle_limit", 5.0)
 
 
+async def test_a_cli_that_is_held_has_all_its_time_when_it_goes_on(
+    autojump_clock: MockClock,
+) -> None:
+    said = conversation("plain")
+    silence = Silence(config(5.0, 100.0), said)
+    feed(said, CALL)
+    silence.heard()
+    with silence.held(), trio.move_on_after(100_000) as waited:
+        await silence.wait_too_long()
+    assert waited.cancelled_caught
+    assert await passed(silence) == ("tool_limit", 100.0)
+
+
 async def test_the_first_line_brings_a_shorter_limit_in_force_at_once(
     autojump_clock: MockClock,
 ) -> None:
