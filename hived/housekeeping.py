@@ -13,6 +13,7 @@ import trio
 
 from hived import limits
 from hived.engine import Engine
+from hived.errors import HivedError
 from hived.store.past import save_snapshot
 from hived.store.replay import no_collection
 from hived.store.snapshots import Snapshots
@@ -41,7 +42,7 @@ async def keep_house(engine: Engine, snapshots: Snapshots) -> None:
             await trio.to_thread.run_sync(save_snapshot, snapshots, kept, state)
             while await trio.to_thread.run_sync(engine.log.build_segments, kept):
                 await trio.lowlevel.checkpoint()
-        except OSError as error:
+        except (OSError, HivedError) as error:  # the latter: old history that does not read
             logger.warning("a cache beside the log is not kept: %s", error)
 
 

@@ -1,6 +1,7 @@
 """The fast way through history: from segments where they are, from rows elsewhere."""
 
 import gc
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -95,13 +96,36 @@ def _rows_end(position: int, there: frozenset[int]) -> int:
     return end
 
 
+class _Pause:
+    """How many blocks pause the search now, on any thread: the last of them to end resumes it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._was = False
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._blocks:
+                self._was = gc.isenabled()
+                gc.disable()
+            self._blocks += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks and self._was:
+                gc.enable()
+
+
+_PAUSE = _Pause()
+
+
 @contextmanager
 def no_collection() -> Iterator[None]:
     """Pause the search for cyclic garbage: millions of objects are made, and none is in a cycle."""
-    was = gc.isenabled()
-    gc.disable()
+    _PAUSE.begin()
     try:
         yield
     finally:
-        if was:
-            gc.enable()
+        _PAUSE.end()

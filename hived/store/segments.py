@@ -16,6 +16,7 @@ from pathlib import Path
 import zstandard
 
 from hived import limits
+from hived.errors import LOOK_AT_LOG, LogCorrupt
 from hived.events import Recorded
 from hived.events.codec import Codec
 from hived.projections.overtaken import needless
@@ -58,7 +59,7 @@ class Segments:
         except OSError:
             return frozenset()
         stems = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
-        return frozenset(int(stem) for stem in stems if stem.isdigit())
+        return frozenset(int(stem) for stem in stems if stem.isdecimal())
 
     def load(self, block: int, kinds: frozenset[str] | None = None) -> list[Recorded] | None:
         """Give a block's events, or only those of some kinds; None if it has no good segment."""
@@ -107,6 +108,8 @@ class Segments:
           read: Gives the events after one position up to another, from the rows.
         Returns:
           Whether some are still lacking.
+        Raises:
+          LogCorrupt: A row does not read, or is missing.
         """
         with self._building:
             there = self.there()
@@ -115,7 +118,11 @@ class Segments:
                 self.folder.mkdir(exist_ok=True)
             for block in wanted[: limits.SEGMENTS_PER_CALL_MAX]:
                 before = self._before(block)
-                self._write(block, read(before, before + limits.SEGMENT_EVENTS))
+                events = read(before, before + limits.SEGMENT_EVENTS)
+                if len(events) != limits.SEGMENT_EVENTS:
+                    gone = f"positions are missing after {before}"
+                    raise LogCorrupt(gone, hint=LOOK_AT_LOG)
+                self._write(block, events)
             return len(wanted) > limits.SEGMENTS_PER_CALL_MAX
 
     def _write(self, block: int, events: list[Recorded]) -> None:

@@ -2,7 +2,9 @@
 
 import gc
 import logging
+import sqlite3
 import weakref
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,32 @@ async def test_a_snapshot_that_cannot_be_written_is_told_and_no_more(
             await trio.sleep(0.01)
     await fill(engine)
     assert engine.durable.position == 10
+
+
+@pytest.mark.parametrize("damage", ["UPDATE {} SET state=x'00' WHERE", "DELETE FROM {} WHERE"])
+async def test_old_history_that_does_not_read_is_told_and_no_more(
+    engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    nursery: trio.Nursery,
+    caplog: pytest.LogCaptureFixture,
+    damage: str,
+) -> None:
+    monkeypatch.setattr(limits, "SNAPSHOT_EVERY_EVENTS", 5)
+    monkeypatch.setattr(limits, "SEGMENT_EVENTS", 2)
+    await fill(engine)
+    assert engine.log.path is not None
+    with closing(sqlite3.connect(engine.log.path)) as database, database:
+        database.execute(damage.format("stored_events") + " position IN (3, 4)")
+    nursery.start_soon(keep_house, engine, Snapshots(tmp_path / "kept", engine.log.anchor))
+    await trio.testing.wait_all_tasks_blocked()
+    caplog.set_level(logging.WARNING)
+    await fill(engine)
+    with trio.fail_after(20):
+        while "is not kept" not in caplog.text:  # noqa: ASYNC110 (nor does a log)
+            await trio.sleep(0.01)
+    await fill(engine)
+    assert engine.durable.position == 15
 
 
 class Knot:

@@ -1,5 +1,6 @@
 """Segments and the replay over them: a cache that may be lost, damaged or foreign."""
 
+import gc
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
@@ -385,8 +386,6 @@ def test_columns_of_a_class_without_fields() -> None:
 
 
 def test_garbage_collection_goes_on_after_a_replay(log: EventLog) -> None:
-    import gc
-
     assert gc.isenabled()
     chunks = log.replay(0)
     next(chunks)
@@ -394,4 +393,14 @@ def test_garbage_collection_goes_on_after_a_replay(log: EventLog) -> None:
     chunks.close()  # type: ignore[attr-defined]
     assert gc.isenabled()
     joined(log)
+    assert gc.isenabled()
+
+
+def test_the_last_of_two_replays_to_end_brings_garbage_collection_back(log: EventLog) -> None:
+    one, two = log.replay(0), log.replay(0)
+    next(one)
+    next(two)
+    one.close()  # type: ignore[attr-defined]
+    assert not gc.isenabled()
+    two.close()  # type: ignore[attr-defined]
     assert gc.isenabled()
