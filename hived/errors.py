@@ -6,7 +6,7 @@ together.
 
 from collections.abc import Mapping
 
-# What to do about a log that does not read. Only hived itself can look: without it hivectl cannot.
+# What to do about a log that does not read: no hived starts with it that hivectl could ask.
 LOOK_AT_LOG = "hived --verify says all that is wrong; restore the database from a backup"
 
 CODES: Mapping[str, int] = {

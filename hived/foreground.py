@@ -17,6 +17,7 @@ from hived.decisions.lifecycle import NewAgent
 from hived.decisions.mail import SendMessage
 from hived.drivers import DRIVERS
 from hived.drivers.specs import agent_spec
+from hived.errors import HivedError
 from hived.events.values import AgentConfig
 from hived.paths import Home
 from hived.publish import SubscriberTooSlow
@@ -35,11 +36,22 @@ logger = logging.getLogger("hived")
 
 
 def lay_out_sample(home: Home) -> None:
-    """Give a home that is new the sample's settings. Blocks."""
+    """Give a home that is new the sample's settings. Blocks.
+
+    Raises:
+      HivedError: They cannot be written.
+    """
     place = Path(home.settings)
-    if not place.exists() and not Path(home.log).exists():
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place.write_bytes(Path(settings_path()).read_bytes())
+    try:
+        if not place.exists() and not Path(home.log).exists():
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.write_bytes(Path(settings_path()).read_bytes())
+    except OSError as error:
+        raise HivedError(
+            f"{place} cannot be written: {error.strerror}",
+            code="store_unavailable",
+            hint="set HIVED_HOME to a folder that is yours",
+        ) from None
 
 
 async def bring_up_sample(daemon: Daemon) -> None:

@@ -1,8 +1,8 @@
 """Keeps the caches beside the log: snapshots of the state, segments of old history.
 
 Neither is ever needed: both only make a start and a look into the past quick. With them the
-garbage is seen to: Python's own search of all that lives would stop the daemon for as long as the
-state is large, and ever again as it grows.
+garbage is seen to: Python's own search goes through all that lives, so it would stop the daemon
+the longer the larger the state is, and again whenever that has grown.
 """
 
 import gc

@@ -54,11 +54,10 @@ def main(argv: list[str] | None = None) -> int:
             from hived.verifying import verify_store  # no daemon is to carry it
 
             return verify_store(home)
+        if options.sample:
+            lay_out_sample(home)
     except HivedError as error:
         return _told(error)
-
-    if options.sample:
-        lay_out_sample(home)
 
     def build(parts: Parts) -> Daemon:
         daemon = Daemon(parts, options.sample, options.websocket)

@@ -115,6 +115,15 @@ def test_the_sample_hive_takes_turns_ends_with_ctrl_c_and_goes_on(sample: Sample
     assert sample.processes() == []
 
 
+def test_a_home_that_cannot_be_made_is_refused_without_a_traceback(sample: Sample) -> None:
+    sample.home.write_text("a file in the way")
+    sample.start()
+    assert sample.process is not None and sample.process.wait(SECONDS) == 1
+    told = sample.printed.read_text()
+    assert told.startswith("hived: ") and "[store_unavailable]\nhint: " in told
+    assert sample.home.read_text() == "a file in the way"
+
+
 def test_on_a_terminal_an_event_is_a_line_and_its_end_is_the_end(sample: Sample) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))

@@ -62,7 +62,7 @@ def _old(home: Path, history: list[files.OldNotes], name: str, turn: str) -> byt
         raise CommandRefused(
             f"no notes of {name} are kept that turn {shown(turn)} replaced",
             code="not_found",
-            hint=f"hivectl notes {name} names those that are kept",
+            hint=f"hivectl notes {name} --history lists those that are kept",
         )
     return data
 

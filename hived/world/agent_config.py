@@ -97,7 +97,7 @@ def as_files(home: Home, settings: Settings, name: str, config: AgentConfig) -> 
 
 
 def check_text(home: Home, settings: Settings, name: str, config: AgentConfig) -> None:
-    """Whether an agent.toml can say the configuration, so that it can be shown and changed as one.
+    """Refuse what no agent.toml can say: a configuration is shown and changed as one.
 
     Raises:
       HivedError: invalid_params, naming the keys that are wrong.

@@ -70,7 +70,8 @@ def test_notes_are_compacted_by_hand_in_a_session_of_their_own(hive: Hive) -> No
     assert [file.read_text() for file in history] == [NOTES]
     assert hive.ctl("notes", "ada", "--replaced-by", "2").endswith(NOTES)
     refused = hive.ctl("notes", "ada", "--replaced-by", "7", code=4)
-    assert "that turn '7' replaced" in refused
+    assert "that turn '7' replaced" in refused and "hivectl notes ada --history" in refused
+    assert "#2 " in hive.ctl("notes", "ada", "--history")
     end = hive.end("ada", 2)
     assert end["cost_usd"] > 0 and end["outcome"] == "ok"
     row = hive.agent("ada")
