@@ -11,7 +11,8 @@ from hived.rpc.rows import event_row
 
 def encode_row(rec: Recorded) -> bytes:
     """One event as the JSON of an EventRow."""
-    return orjson.dumps(event_row(rec))
+    # What orjson gives keeps the room it was made in, 4 KiB for a row of 300 bytes; rows are kept.
+    return memoryview(orjson.dumps(event_row(rec))).tobytes()
 
 
 class EncodedEvents:

@@ -1,5 +1,6 @@
 """Subscriptions: history and then live without a gap or a repeat, filters, cuts, live output."""
 
+import tracemalloc
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import trio
 from hived import limits
 from hived.decisions.lifecycle import SetStatus
 from hived.decisions.mail import SendMessage
+from hived.events import Recorded
+from hived.events.agents import AgentPaused
 from hived.rpc.encoded import EncodedEvents
 from hived.supervisor.outputs import Outputs
 
@@ -189,9 +192,6 @@ async def test_long_events_are_packed_into_bounded_notifications(
 
 
 def test_a_row_is_encoded_once(monkeypatch: Any) -> None:
-    from hived.events import Recorded
-    from hived.events.agents import AgentPaused
-
     monkeypatch.setattr(limits, "ENCODED_EVENTS_MAX", 10)
     event = AgentPaused("ada")
     records = [
@@ -205,6 +205,21 @@ def test_a_row_is_encoded_once(monkeypatch: Any) -> None:
     assert encoded.rows(later)
     assert len(encoded._rows) <= 10
     assert encoded.rows(records) == first
+
+
+def test_kept_rows_take_no_more_room_than_they_are_long() -> None:
+    event = AgentPaused("ada")
+    records = [
+        Recorded(n, "agent:ada", n, 1.0, "n", "hive", None, None, "agent_paused", event)
+        for n in range(1, 101)
+    ]
+    tracemalloc.start()
+    try:
+        rows = EncodedEvents().rows(records)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 3 * sum(map(len, rows))
 
 
 # Live output.
