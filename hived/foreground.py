@@ -99,7 +99,7 @@ def _say(daemon: Daemon) -> None:
     home = daemon.parts.home
     beside = Path(sys.executable).with_name("hivectl")
     hivectl = str(beside) if beside.exists() else f"{sys.executable} -m hived.ctl"
-    if Home.find(os.environ, str(Path.cwd())) != home:
+    if Home.find(os.environ, os.getcwd) != home:
         hivectl += f" --socket {home.socket}"
     print(
         f"hived runs the sample hive in {home.state}\n"

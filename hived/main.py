@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import trio
 
@@ -49,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     environ = dict(os.environ) | ({"HIVED_HOME": options.home} if options.home else {})
     try:
-        home = Home.find(environ, str(Path.cwd()))
+        home = Home.find(environ, os.getcwd)
         if options.verify:
             from hived.verifying import verify_store  # no daemon is to carry it
 

@@ -1,10 +1,11 @@
 """Where hived keeps its things: the state folder and all below it, and the control socket.
 
-Pure: the environment and the working folder come as data, and nothing is looked at on disk.
+Pure: the environment and the working folder come from the caller, and nothing is looked at on
+disk.
 """
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from hived.errors import HivedError
@@ -91,19 +92,22 @@ class Home(NamedTuple):
         return posixpath.join(self.state, "sessions")
 
     @classmethod
-    def find(cls, environ: Mapping[str, str], cwd: str) -> "Home":
+    def find(cls, environ: Mapping[str, str], cwd: Callable[[], str]) -> "Home":
         """The home that the environment names.
 
-        HIVED_HOME holds everything, a relative one below `cwd`. Without it, state is `hived` in
-        XDG_STATE_HOME (~/.local/state by default) and the socket `hived/hived.sock` in
-        XDG_RUNTIME_DIR, or in the state folder where there is none.
+        HIVED_HOME holds everything, a relative one below `cwd`, which is asked for then alone: the
+        folder that a shell stands in may be gone. Without it, state is `hived` in XDG_STATE_HOME
+        (~/.local/state by default) and the socket `hived/hived.sock` in XDG_RUNTIME_DIR, or in the
+        state folder where there is none.
 
         Raises:
           HivedError: Neither HIVED_HOME, XDG_STATE_HOME nor HOME says where.
         """
         own = environ.get("HIVED_HOME", "")
+        if posixpath.isabs(own):
+            return cls.at(posixpath.normpath(own))
         if own:
-            return cls.at(posixpath.normpath(posixpath.join(cwd, own)))
+            return cls.at(_below(cwd, own))
         state = posixpath.join(_state_home(environ), "hived")
         runtime = environ.get("XDG_RUNTIME_DIR", "")
         if not posixpath.isabs(runtime):
@@ -119,6 +123,17 @@ class Home(NamedTuple):
 def agent_socket(folder: str) -> str:
     """The socket of the agent whose own folder this is."""
     return posixpath.join(folder, AGENT_SOCKET)
+
+
+def _below(cwd: Callable[[], str], folder: str) -> str:
+    try:
+        return posixpath.normpath(posixpath.join(cwd(), folder))
+    except FileNotFoundError:
+        raise HivedError(
+            f"cannot tell where {folder} is: the working folder is gone",
+            code="invalid_params",
+            hint="cd to a folder that is there, or name the whole path",
+        ) from None
 
 
 def _state_home(environ: Mapping[str, str]) -> str:

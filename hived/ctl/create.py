@@ -77,7 +77,7 @@ def _params(args: argparse.Namespace) -> dict[str, Any]:
 
 def absolute(path: str) -> str:
     """The path made absolute from here: hived runs elsewhere."""
-    return posixpath.normpath(posixpath.join(Path.cwd(), Path(path).expanduser()))
+    return posixpath.abspath(Path(path).expanduser())
 
 
 def _option(text: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ from hived.paths import Home
     ],
 )
 def test_places(environ: dict[str, str], state: str, socket: str) -> None:
-    home = Home.find(environ, "/cwd")
+    home = Home.find(environ, lambda: "/cwd")
     assert (home.state, home.socket) == (state, socket)
     assert home.log == f"{state}/log.sqlite"
     parts = (home.turns, home.transcripts, home.agents, home.snapshots, home.sessions)
@@ -43,14 +43,24 @@ def test_places(environ: dict[str, str], state: str, socket: str) -> None:
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "relative"}])
 def test_nowhere(environ: dict[str, str]) -> None:
     with pytest.raises(HivedError, match="HOME is not set") as caught:
-        Home.find(environ, "/cwd")
+        Home.find(environ, lambda: "/cwd")
     assert caught.value.hint == "set HIVED_HOME to a folder"
+
+
+def test_a_working_folder_that_is_gone_matters_to_a_relative_home_alone() -> None:
+    def gone() -> str:
+        raise FileNotFoundError
+
+    assert Home.find({"HIVED_HOME": "/srv/hive"}, gone).state == "/srv/hive"
+    assert Home.find({"HOME": "/h"}, gone).state == "/h/.local/state/hived"
+    with pytest.raises(HivedError, match="cannot tell where hive is"):
+        Home.find({"HIVED_HOME": "hive"}, gone)
 
 
 @given(st.dictionaries(st.sampled_from(["HIVED_HOME", "XDG_STATE_HOME", "HOME"]), st.text()))
 def test_every_place_is_absolute(environ: dict[str, str]) -> None:
     try:
-        home = Home.find(environ, "/cwd")
+        home = Home.find(environ, lambda: "/cwd")
     except HivedError:
         return
     assert posixpath.isabs(home.state) and posixpath.isabs(home.socket)

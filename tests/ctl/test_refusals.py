@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hived.rpc.specs import METHODS
-from tests.ctl.canned import Hive, Hivectl, Refusal
+from tests.ctl.canned import SECONDS, Hive, Hivectl, Refusal
 from tests.ctl.test_verbs import CASES
 
 
@@ -123,6 +124,22 @@ def test_the_command_that_starts_it_is_one_that_is_there(hivectl: Hivectl) -> No
     assert beside.exists()
     assert told(str(hivectl.cwd)) == str(beside)
     assert told(f"{hivectl.cwd}:{beside.parent}") == "hived"
+
+
+def test_a_working_folder_that_is_gone(hivectl: Hivectl) -> None:
+    folder = hivectl.cwd / "gone"
+    folder.mkdir()
+    words = shlex.join(hivectl.argv("ps"))
+    done = subprocess.run(
+        ["sh", "-c", f"rmdir {shlex.quote(str(folder))}; {words}"],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        cwd=folder,
+        env=hivectl.environ,
+    )
+    assert done.returncode == 3
+    assert "hived is not running" in done.stderr
 
 
 def test_daemon_status_when_down_as_json(hivectl: Hivectl) -> None:
