@@ -27,16 +27,16 @@ class Segment(NamedTuple):
     """One segment, read and checked but for its second frame.
 
     last: position of the block's last event; anchor: digest of that row in the log. needed: the
-    documents of the first part. passed_over: the second frame. passed_from: position of the first
-    event in it, 0 for none. sizes: of the documents in it, in bytes.
+    documents of the first part. passed_frame: the second frame. passed_from: position of the first
+    event in it, 0 for none. passed_sizes: of the documents in it, in bytes.
     """
 
     last: int
     anchor: str
     needed: list[bytes]
-    passed_over: bytes
+    passed_frame: bytes
     passed_from: int
-    sizes: list[int]
+    passed_sizes: list[int]
 
 
 def pack(
@@ -93,10 +93,10 @@ def unpack(data: bytes, catalogue: str, decompressor: zstandard.ZstdDecompressor
 
 def passed_over(segment: Segment) -> list[bytes]:
     """Give the documents of the second part. Raises FAULTS where they are damaged."""
-    if not segment.passed_over:
+    if not segment.passed_frame:
         return []
-    body = _unframe(segment.passed_over, zstandard.ZstdDecompressor())
-    return _cut(body, 0, segment.sizes)
+    body = _unframe(segment.passed_frame, zstandard.ZstdDecompressor())
+    return _cut(body, 0, segment.passed_sizes)
 
 
 def _frame(parts: Sequence[bytes]) -> bytes:
