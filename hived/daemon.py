@@ -38,6 +38,7 @@ from hived.store.snapshots import Snapshots
 from hived.supervisor import World, supervise
 from hived.world.containment import ContainmentReport, probe
 from hived.world.hive_file import read_settings
+from hived.world.lost_log import what_was_there
 from hived.world.processes import boot_id
 from hived.world.random_ids import RandomIds
 
@@ -209,8 +210,10 @@ def open_parts(home: Home) -> Parts:
     settings = read_settings(home.settings)
     log = EventLog.open(home.log)
     try:
-        if not log.head():
-            _check_new(home)
+        lost = "" if log.head() else what_was_there(home)
+        if lost:
+            hint = f"put the log back, or move {home.state} away to start a new hive"
+            raise LogCorrupt(lost, hint=hint)
         snapshots = Snapshots(home.snapshots, log.anchor)
         hive = load_hive(log, snapshots)
         first = log.stream_events("hive", 0, 1)
@@ -219,16 +222,3 @@ def open_parts(home: Home) -> Parts:
     except BaseException:
         log.close()
         raise
-
-
-def _check_new(home: Home) -> None:
-    """A log without an event belongs to a home where nothing has been."""
-    for folder in (home.agents, home.transcripts, home.applied):
-        with os.scandir(folder) as entries:
-            found = sorted(entry.name for entry in entries)
-        if found:
-            raise LogCorrupt(
-                f"{home.log} is empty or was not there, and {folder} holds {', '.join(found[:3])}"
-                + (f" and {len(found) - 3} more" if len(found) > 3 else ""),
-                hint=f"put the log back, or move {home.state} away to start a new hive",
-            )

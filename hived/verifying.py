@@ -7,6 +7,7 @@ from hived.ctl.words import clean
 from hived.errors import HivedError
 from hived.paths import Home
 from hived.store.log import EventLog
+from hived.world.lost_log import what_was_there
 
 SOUND, DAMAGED = 0, 5  # as hivectl verify ends
 
@@ -30,10 +31,12 @@ def verify_store(home: Home) -> int:
         log.close()
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
-    print(f"the log is {'damaged' if report.problems else 'sound'}: {report.events:,} events read")
-    for problem in report.problems:
+    lost = "" if report.head else what_was_there(home)
+    problems = [lost] if lost else report.problems
+    print(f"the log is {'damaged' if problems else 'sound'}: {report.events:,} events read")
+    for problem in problems:
         print(f"  {clean(problem)}")
-    return DAMAGED if report.problems else SOUND
+    return DAMAGED if problems else SOUND
 
 
 def _progress(done: int, total: int) -> None:

@@ -215,6 +215,15 @@ def test_a_log_that_is_gone_beside_what_was_made_with_it(used: Hive, emptied: bo
     told = refused(used)
     assert "[log_corrupt]" in told and "ada" in told and "agents" in told
     assert refused(used) == told
+    if emptied:
+        status, said, errors = verified(used)
+        assert (status, errors) == (5, "") and said.startswith("the log is damaged: 0 events read")
+        assert "agents holds ada" in said
+
+
+def test_a_new_home_on_file_systems_of_its_own(stopped: Hive) -> None:
+    (stopped.home / "transcripts" / "lost+found").mkdir(parents=True)
+    stopped.start()
 
 
 def verified(hive: Hive) -> tuple[int, str, str]:
