@@ -105,14 +105,14 @@ def inspect(path: Path) -> None:
 def keep_private(path: Path) -> None:
     """Let nobody but its owner read a database; it is made where there is none.
 
-    What SQLite puts beside it has the same mode; what it left there before is given that too.
+    What SQLite puts beside it (the WAL) has the same mode.
     """
     with suppress(OSError):  # whoever opens it next says what is wrong, and better
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)
-        for beside in ("-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                path.with_name(path.name + beside).chmod(0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(fd, 0o600)
+        finally:
+            os.close(fd)
 
 
 def _check_whole(path: Path) -> None:

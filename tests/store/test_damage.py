@@ -202,22 +202,6 @@ def test_nobody_else_may_read_it(tmp_path: Path, was: int | None) -> None:
     log.close()
 
 
-def test_nor_what_a_crash_left_beside_it(tmp_path: Path) -> None:
-    log = EventLog.open(str(tmp_path / "log.db"))
-    append(log, *History().many(3))
-    left = tmp_path / "left"
-    left.mkdir()
-    for name in ("log.db", "log.db-wal"):
-        (left / name).write_bytes((tmp_path / name).read_bytes())
-        (left / name).chmod(0o644)
-    log.close()
-    log = EventLog.open(str(left / "log.db"))
-    modes = {file.name: file.stat().st_mode & 0o777 for file in left.iterdir()}
-    assert set(modes.values()) == {0o600} and "log.db-wal" in modes
-    assert log.head() == 3
-    log.close()
-
-
 READ_ONLY = """
 import os
 if os.getuid() == 0:
