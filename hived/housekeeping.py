@@ -42,7 +42,9 @@ async def keep_house(engine: Engine, snapshots: Snapshots) -> None:
             await trio.to_thread.run_sync(save_snapshot, snapshots, kept, state)
             while await trio.to_thread.run_sync(engine.log.build_segments, kept):
                 await trio.lowlevel.checkpoint()
-        except (OSError, HivedError) as error:  # the latter: old history that does not read
+        except (OSError, HivedError, TypeError) as error:
+            # Besides a disk that refuses: old history that does not read, and a sum beyond what
+            # JSON can carry, of a CLI that lies about its tokens.
             logger.warning("a cache beside the log is not kept: %s", error)
 
 

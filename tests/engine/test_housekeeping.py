@@ -130,3 +130,27 @@ async def test_a_snapshot_is_followed_by_it(
             while len(searched) < number:  # noqa: ASYNC110 (nor does garbage)
                 await trio.sleep(0.01)
     assert searched == [False, True, False]
+
+
+async def test_a_sum_that_no_snapshot_can_carry_is_told_and_no_more(
+    engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    nursery: trio.Nursery,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(limits, "SNAPSHOT_EVERY_EVENTS", 5)
+    snapshots = Snapshots(tmp_path / "kept", engine.log.anchor)
+    nursery.start_soon(keep_house, engine, snapshots)
+    await trio.testing.wait_all_tasks_blocked()
+    engine.durable.ledger.spent.input = 2**64
+    with caplog.at_level(logging.WARNING, "hived"):
+        await fill(engine)
+        with trio.fail_after(20):
+            while not caplog.records:  # noqa: ASYNC110 (files tell nobody)
+                await trio.sleep(0.01)
+    engine.durable.ledger.spent.input = 0
+    await fill(engine)
+    with trio.fail_after(20):
+        while snapshots.nearest(engine.durable.position, FINGERPRINT) is None:  # noqa: ASYNC110
+            await trio.sleep(0.01)
