@@ -55,17 +55,26 @@ def contents(hive: Hive) -> dict[str, str]:
     return files
 
 
-def refused(hive: Hive, *through: str) -> str:
-    """Run the daemon as a person does, through a program if given; it must refuse. Its words."""
-    done = subprocess.run(
-        [*through, sys.executable, "-m", "hived", "--home", str(hive.home)],
+def ran(
+    hive: Hive, *options: str, through: tuple[str, ...] = (), **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run hived as a person does, through a program if given, until it ends."""
+    return subprocess.run(
+        [*through, sys.executable, "-m", "hived", *options, "--home", str(hive.home)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=SECONDS,
         cwd=REPOSITORY,
-        env=hive.environ,
+        env={**hive.environ, **environ},
+        # As a terminal starts it: what runs the tests may have been told to ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def refused(hive: Hive, *through: str) -> str:
+    """Start it, through a program if given; it must refuse. Its words."""
+    done = ran(hive, through=through)
     assert done.returncode == 1, (done.returncode, done.stderr)
     assert "Traceback" not in done.stderr, done.stderr
     lines = done.stderr.splitlines()
@@ -228,15 +237,7 @@ def test_a_new_home_on_file_systems_of_its_own(stopped: Hive) -> None:
 
 def verified(hive: Hive) -> tuple[int, str, str]:
     """The exit status and the words of hived --verify."""
-    done = subprocess.run(
-        [sys.executable, "-m", "hived", "--verify", "--home", str(hive.home)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        cwd=REPOSITORY,
-        env=hive.environ,
-    )
+    done = ran(hive, "--verify")
     return done.returncode, done.stdout, done.stderr
 
 
@@ -280,14 +281,5 @@ def test_ctrl_c_while_hived_is_still_being_read_ends_it_without_a_traceback(
     stopped: Hive, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(IMPORTING)
-    done = subprocess.run(
-        [sys.executable, "-m", "hived", "--home", str(stopped.home)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        cwd=REPOSITORY,
-        env={**stopped.environ, "PYTHONPATH": str(tmp_path)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    done = ran(stopped, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -24,6 +24,15 @@ async def fill(engine: Engine) -> None:
         await engine.submit(StartHive("0", "here", "boot"), by="hive")
 
 
+async def told(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    """Fill the log until a snapshot is due, and wait for the words that it is not kept."""
+    caplog.set_level(logging.WARNING)
+    await fill(engine)
+    with trio.fail_after(20):
+        while "is not kept" not in caplog.text:  # noqa: ASYNC110 (a log tells nobody)
+            await trio.sleep(0.01)
+
+
 async def test_a_snapshot_is_kept_after_so_many_events(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery
 ) -> None:
@@ -49,11 +58,7 @@ async def test_a_snapshot_that_cannot_be_written_is_told_and_no_more(
     (tmp_path / "file").write_text("in the way")
     nursery.start_soon(keep_house, engine, Snapshots(tmp_path / "file" / "kept"))
     await trio.testing.wait_all_tasks_blocked()
-    caplog.set_level(logging.WARNING)
-    await fill(engine)
-    with trio.fail_after(20):
-        while "is not kept" not in caplog.text:  # noqa: ASYNC110 (nor does a log)
-            await trio.sleep(0.01)
+    await told(engine, caplog)
     await fill(engine)
     assert engine.durable.position == 10
 
@@ -75,11 +80,7 @@ async def test_old_history_that_does_not_read_is_told_and_no_more(
         database.execute(damage.format("stored_events") + " position IN (3, 4)")
     nursery.start_soon(keep_house, engine, Snapshots(tmp_path / "kept", engine.log.anchor))
     await trio.testing.wait_all_tasks_blocked()
-    caplog.set_level(logging.WARNING)
-    await fill(engine)
-    with trio.fail_after(20):
-        while "is not kept" not in caplog.text:  # noqa: ASYNC110 (nor does a log)
-            await trio.sleep(0.01)
+    await told(engine, caplog)
     await fill(engine)
     assert engine.durable.position == 15
 
@@ -144,11 +145,7 @@ async def test_a_sum_that_no_snapshot_can_carry_is_told_and_no_more(
     nursery.start_soon(keep_house, engine, snapshots)
     await trio.testing.wait_all_tasks_blocked()
     engine.durable.ledger.spent.input = 2**64
-    with caplog.at_level(logging.WARNING, "hived"):
-        await fill(engine)
-        with trio.fail_after(20):
-            while not caplog.records:  # noqa: ASYNC110 (files tell nobody)
-                await trio.sleep(0.01)
+    await told(engine, caplog)
     engine.durable.ledger.spent.input = 0
     await fill(engine)
     with trio.fail_after(20):
