@@ -165,6 +165,7 @@ class Daemon:
     async def _wind_down(self) -> None:
         """Start nothing new; end the turns if that was asked; say so in the log."""
         self.world.draining = True
+        await self.engine.caught_up()  # a turn may be ordered, and not yet in the log
         if self._end_turns:
             with trio.move_on_after(limits.END_TURNS_SECONDS):
                 await self._end_all_turns()

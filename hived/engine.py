@@ -126,10 +126,10 @@ class Engine:
             plan = decide(self._pending, command, context)
             self._check_version(plan, expected_version)
         except CommandRefused:
-            await self._caught_up()
+            await self.caught_up()
             raise
         if not plan:
-            await self._caught_up()
+            await self.caught_up()
             return Answer(self.durable.position)
         mark = CommandMark(command_id, content, len(plan)) if command_id else None
         records = placed(plan, self._pending, context, self.node, mark)
@@ -138,6 +138,13 @@ class Engine:
         streams = tuple(dict.fromkeys(r.stream for r in records))
         first = max(r.version for r in records if r.stream == records[0].stream)
         return Answer(records[-1].position, streams, first)
+
+    async def caught_up(self) -> None:
+        """Wait until all that was decided so far is durable."""
+        if self._waiters:
+            await self._waiters[-1].durable()
+        else:
+            await trio.lowlevel.checkpoint()
 
     def subscribe(self) -> Subscription:
         """Every durable batch from now on; `position` says after which event it begins."""
@@ -227,13 +234,6 @@ class Engine:
         if command_id:
             self._in_flight[command_id] = (content, waiter)
         return waiter
-
-    async def _caught_up(self) -> None:
-        """Wait until all that was decided so far is durable."""
-        if self._waiters:
-            await self._waiters[-1].durable()
-        else:
-            await trio.lowlevel.checkpoint()
 
     def _settled(self, batch: Sequence[Done | Failed]) -> None:
         """A batch is on disk, or the writer failed. Fold, publish, then let the callers go."""

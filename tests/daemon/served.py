@@ -7,6 +7,8 @@ FAULTS is a JSON object:
     anything is done about the last of them. ["*", N]: once the log stands at N.
   die_in: "MODULE:CLASS.FUNCTION": SIGKILL of the daemon where this would be called.
   hold_in: the same, but it never returns: what comes after it is not done.
+  write_late: [EVENT, F]: before such an event is written F is made, and then it waits until F is
+    gone.
   steps: {"file": F, "effects": [MODULE:FUNCTION, ...], "die": N}: every append and every call of
     an effect gives two steps, before and after it. Each is written to F as a line, and with the
     Nth the daemon is killed. "MODULE:FUNCTION?WORD,WORD" are the calls with one of these words.
@@ -19,8 +21,10 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from inspect import iscoroutinefunction
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -58,6 +62,21 @@ def _die_at(kind: str, number: int) -> None:
         notice(world, records)
 
     World.notice = dying  # type: ignore[method-assign]
+
+
+def _write_late(kind: str, file: str) -> None:
+    from hived.store.log import EventLog
+
+    insert = EventLog.insert
+
+    def waiting(log: EventLog, commands: Any) -> int:
+        if any(record.kind == kind for command in commands for record in command.events):
+            Path(file).touch()
+            while Path(file).exists():
+                time.sleep(0.01)
+        return insert(log, commands)
+
+    EventLog.insert = waiting  # type: ignore[method-assign]
 
 
 class Steps:
@@ -139,6 +158,8 @@ def main() -> int:
         _replace(faults["die_in"], _die)
     if "hold_in" in faults:
         _replace(faults["hold_in"], _hold)
+    if "write_late" in faults:
+        _write_late(*faults["write_late"])
     if "steps" in faults:
         Steps(**faults["steps"])
     return hived.main.main(sys.argv[2:])

@@ -233,6 +233,27 @@ def test_stop_with_turns_ends_them_and_leaves_no_process(hive: Hive) -> None:
     assert "Go on with what you were doing" in again and "attempt 1 of 5" in again
 
 
+def test_a_turn_that_is_ordered_while_the_turns_are_ended_ends_too(
+    stopped: Hive, tmp_path: Path
+) -> None:
+    hive, late = stopped, tmp_path / "late"
+    hive.start(write_late=["turn_start", str(late)])
+    hive.new("ada", TALK)
+    hive.send("ada")
+    wait(late.exists)
+    hive.call("daemon_stop", turns=True)
+    late.unlink()
+    assert hive.ended() == 0
+    assert hive.living() == []
+    hive.start()
+    [stop] = hive.events("hive_stopped")
+    ends = [
+        row for row in hive.events("turn_end", agent="ada") if row["position"] < stop["position"]
+    ]
+    assert [row["data"]["why"] for row in ends] == ["shutdown"]
+    assert stop["data"]["turns"] == "ended"
+
+
 def test_a_refused_tool_call_is_not_done_when_it_is_read_again(stopped: Hive) -> None:
     """The CLI was told of the refusal: what came to be allowed since then must not be done."""
     stopped.start()
