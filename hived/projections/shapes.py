@@ -45,7 +45,7 @@ def load_as(shape: type[T], data: Any) -> T:
 class Table(dict[str, Any]):
     """Many objects of one class: {"fields": their names, "rows": the values of each}.
 
-    An inbox view holds ten thousand messages and more: as rows they are written in a fifth of the
+    An inbox view holds ten thousand messages and more. As rows they are copied in about half of the
     time that an object of JSON for each takes, in which the daemon does nothing else.
     """
 
